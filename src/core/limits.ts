@@ -1,0 +1,29 @@
+/** The bounds of everything that could otherwise grow without one. Sizes in bytes unless named otherwise. */
+export const LIMITS = {
+  /** An item id, in UTF-8. */
+  idBytes: 512,
+  /** A collection, space or encoder name, in UTF-16 units. */
+  nameLength: 100,
+  /** One item's text, in UTF-8. About 250,000 tokens, or 1,000 passages. */
+  textBytes: 1 << 20,
+  /** One item's metadata as JSON. */
+  metadataBytes: 1 << 18,
+  /** One item's picture. */
+  imageBytes: 8 << 20,
+  /** Items of one JSON batch over HTTP. */
+  batchItems: 10_000,
+  /** One JSON body over HTTP. */
+  bodyBytes: 16 << 20,
+  /** Lines of an NDJSON body that are written together. */
+  ndjsonStep: 1_000,
+  /** The longest line of an NDJSON body. */
+  ndjsonLineBytes: 16 << 20,
+  /** The largest `k` of a search. */
+  k: 10_000,
+  /** Items of one page of a listing. */
+  pageItems: 1_000,
+  /** Dimensions of a space. */
+  dim: 16_384,
+  /** Texts of one embeddings request (OpenAI's own bound). */
+  embeddingInputs: 2_048,
+} as const

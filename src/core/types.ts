@@ -1,0 +1,138 @@
+import type { Metric } from './metrics.js'
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** What a user says about an item; keys that start with `$` or contain `.` are refused. */
+export type Metadata = Record<string, Json>
+
+/** An item as a user gives it. At least one of `text`, `image` and `vectors` must be there. */
+export interface ItemInput {
+  /** 1 to 512 UTF-8 bytes, any Unicode, no control characters. */
+  id: string
+  text?: string
+  /** Bytes of a picture (PNG, JPEG, WebP, GIF, AVIF). */
+  image?: Uint8Array
+  metadata?: Metadata
+  /** Vectors the user brings, by space. */
+  vectors?: Record<string, ArrayLike<number>>
+}
+
+/** What an answer shows of an item besides its id. */
+export type Include = 'metadata' | 'text' | 'vectors'
+
+export const INCLUDES: readonly Include[] = ['metadata', 'text', 'vectors']
+
+/** An item as it is given back. */
+export interface Item {
+  id: string
+  metadata?: Metadata
+  /** null where the item has no text. */
+  text?: string | null
+  /** By space, one a passage; only of the encoder the space uses now. */
+  vectors?: Record<string, number[][]>
+  /** Whether `GET …/items/{id}/image` has something to show. */
+  hasImage?: boolean
+}
+
+/** A named latent space, as its creator asks for it. */
+export interface SpaceOptions {
+  /** 1 to 100 characters: see `core/names.ts`. */
+  name: string
+  /** A text encoder's name. Without it the space takes vectors that the user brings, and `dim` is needed. */
+  encoder?: string
+  dim?: number
+  /** What is indexed; other metrics are answered exactly. Default: cosine. */
+  metrics?: Metric[]
+}
+
+/** What a collection is made with. Default: one space `text` with the default text encoder. */
+export interface CollectionOptions {
+  /** The text encoder of the space `text`; not together with `spaces`. Default: all-MiniLM-L6-v2. */
+  encoder?: string
+  spaces?: SpaceOptions[]
+}
+
+export interface SpaceSummary {
+  name: string
+  /** The encoder's id, or null where the user brings the vectors. */
+  encoder: string | null
+  dim: number
+  metrics: Metric[]
+  /** Live vectors: one a passage. */
+  vectors: number
+  /** Of those, how many the index holds already; the others are found by an exact scan. */
+  indexed: number
+}
+
+export interface CollectionSummary {
+  name: string
+  items: number
+  spaces: SpaceSummary[]
+}
+
+/** What to look for: exactly one of the kinds. */
+export type Query =
+  | { text: string }
+  | { id: string }
+  | { vector: ArrayLike<number> }
+  | { image: Uint8Array | string }
+  | { positive: Query[]; negative?: Query[] }
+
+export interface SearchRequest {
+  query: Query
+  /** Default: `text` if the collection has it, else its only space. */
+  space?: string
+  /** Default: the first that the space declares. */
+  metric?: Metric
+  /** Only `dense` is answered so far, and is the default. */
+  mode?: 'hybrid' | 'dense' | 'keyword'
+  /** How many items, 1 to 10,000. Default 10. */
+  k?: number
+  /** Refused by name until filters are there. */
+  where?: unknown
+  /** Compares with every vector instead of asking the index. Default false. */
+  exact?: boolean
+  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: chosen. */
+  ef?: number
+  /** Default: metadata. */
+  include?: Include[]
+}
+
+export interface SearchResult {
+  id: string
+  /** Larger is better. */
+  score: number
+  /** Smaller is nearer; of the metric asked. */
+  distance: number
+  metadata?: Metadata
+  text?: string | null
+  vectors?: Record<string, number[][]>
+  /** The part of the text that answers best; only where a text space was searched. */
+  passage?: string
+}
+
+/** How an answer was found. */
+export interface SearchPlan {
+  /** `exact`: every vector was compared; `hnsw`: the index was asked (and what it does not hold yet, scanned). */
+  strategy: 'exact' | 'hnsw'
+  space: string
+  metric: Metric
+  ef?: number
+  /** Vectors compared one by one. */
+  scanned: number
+}
+
+export interface SearchAnswer {
+  results: SearchResult[]
+  tookMs: number
+  plan: SearchPlan
+}
+
+/** What became of a batch; it is given only after the commit. */
+export interface AddReceipt {
+  /** Items written. */
+  upserted: number
+  /** Items that were there already, the same in every respect; nothing was written for them. */
+  unchanged: number
+}
