@@ -1,0 +1,168 @@
+import type { Metric } from '../../core/metrics.js'
+import { distance } from '../../core/metrics.js'
+import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
+import type { ScanPool } from '../../indexes/scan-pool.js'
+import { type ItemHit, scanItems } from '../../indexes/scan-table.js'
+import type { VectorTable } from '../../indexes/vector-table.js'
+import { type IndexSource, MetricIndex } from './metric-index.js'
+import { INDEX_FROM } from './plan-build.js'
+import type { SpaceKeys } from './write-messages.js'
+
+/** Numbers that a scan may read on the answering thread: 20,000 x 384, a few milliseconds. */
+const SCAN_HERE = 20_000 * 384
+/** Where more than this part of the vectors is asked for, comparing all is faster than the index. */
+const PART_FOR_SCAN = 0.1
+
+export interface SpaceSearch {
+  vectors: Float32Array[]
+  metric: Metric
+  /** Items. */
+  k: number
+  exact: boolean
+  ef: number | undefined
+  /** Slots of items that must not be found. */
+  exclude: ReadonlySet<number>
+  signal: AbortSignal | undefined
+}
+
+export interface SpaceAnswer {
+  hits: ItemHit[]
+  strategy: 'exact' | 'hnsw'
+  ef?: number
+  scanned: number
+}
+
+/** The vectors of one encoder version of a space in memory, and the indexes over them. */
+export class SpaceVectors implements IndexSource {
+  readonly keys: SpaceKeys
+  readonly indexes: readonly MetricIndex[]
+  readonly #scans: ScanPool
+  table: VectorTable
+  seq: number
+  stamp: string
+  /** Whether an item may have several vectors here. */
+  #passages = false
+
+  constructor(options: {
+    keys: SpaceKeys
+    table: VectorTable
+    seq: number
+    stamp: string
+    cacheDir: string
+    epoch: string
+    scans: ScanPool
+  }) {
+    this.keys = options.keys
+    this.table = options.table
+    this.seq = options.seq
+    this.stamp = options.stamp
+    this.#scans = options.scans
+    const { cacheDir, epoch } = options
+    this.indexes = indexMetrics(options.keys).map(
+      (metric) => new MetricIndex({ metric, space: options.keys, source: this, cacheDir, epoch }),
+    )
+    for (let row = 0; row < this.table.rows && !this.#passages; row++) {
+      this.#passages = this.table.passageAt(row) > 0
+    }
+  }
+
+  append(label: number, slot: number, passage: number, vector: Float32Array): void {
+    this.table.append(label, slot, passage, vector)
+    if (passage > 0) this.#passages = true
+  }
+
+  remove(label: number): void {
+    if (!this.table.kill(label)) return
+    for (const index of this.indexes) index.remove(label)
+  }
+
+  /** The k nearest items; asks the index where that is faster and scans what it does not hold. */
+  async search(search: SpaceSearch): Promise<SpaceAnswer> {
+    const index = search.exact ? undefined : this.#indexFor(search.metric)
+    if (index && index.segments.length > 0) {
+      const found = await this.#searchIndex(index, search)
+      if (found) return found
+    }
+    const hits = await this.#scan(search, 0)
+    return { hits, strategy: 'exact', scanned: this.table.live }
+  }
+
+  /** Vectors that every index holds; all of a space that is too small to need one. */
+  get indexed(): number {
+    if (this.table.live < INDEX_FROM) return this.table.live
+    return this.indexes.length === 0 ? 0 : Math.min(...this.indexes.map((index) => index.indexed))
+  }
+
+  #indexFor(metric: Metric): MetricIndex | undefined {
+    return this.keys.unit ? this.indexes[0] : this.indexes.find((index) => index.metric === metric)
+  }
+
+  /** Widens until k items are sure; undefined where the index cannot tell and all must be compared. */
+  async #searchIndex(index: MetricIndex, search: SpaceSearch): Promise<SpaceAnswer | undefined> {
+    const tailRow = index.tailRow()
+    const scanned = this.table.rows - tailRow
+    const tail = scanned === 0 ? [] : await this.#scan(search, tailRow)
+    const limit = this.table.live * PART_FOR_SCAN
+    let fetch = (this.#passages ? 2 * search.k : search.k) + search.exclude.size
+    for (; fetch <= limit; fetch *= 2) {
+      const ef = Math.max(search.ef ?? DEFAULT_EF, fetch)
+      const best = new Map<number, ItemHit>()
+      for (const hit of tail) best.set(hit.item, hit)
+      const horizon = this.#collect(index, search, { fetch, ef, best })
+      const hits = [...best.values()].sort(byDistance)
+      hits.length = Math.min(hits.length, search.k)
+      const last = hits[search.k - 1]
+      if (horizon === Number.POSITIVE_INFINITY || (last && last.distance <= horizon)) {
+        return { hits, strategy: 'hnsw', ef, scanned }
+      }
+    }
+    return undefined
+  }
+
+  /** @returns the distance within which everything the index knows was seen; infinity where it was all */
+  #collect(
+    index: MetricIndex,
+    search: SpaceSearch,
+    into: { fetch: number; ef: number; best: Map<number, ItemHit> },
+  ): number {
+    const { table } = this
+    let horizon = Number.POSITIVE_INFINITY
+    for (const vector of search.vectors) {
+      for (const segment of index.segments) {
+        const neighbours = segment.index.search(vector, into.fetch, { ef: into.ef })
+        let farthest = Number.NEGATIVE_INFINITY
+        for (const { label, distance: found } of neighbours) {
+          const row = table.rowOf(label)
+          if (row < 0 || !table.isLive(row)) continue
+          const d =
+            index.metric === search.metric ? found : distance(search.metric, vector, table.vector(row))
+          if (d > farthest) farthest = d
+          const item = table.itemAt(row)
+          const known = into.best.get(item)
+          if (search.exclude.has(item) || (known && known.distance <= d)) continue
+          into.best.set(item, { item, distance: d, label, passage: table.passageAt(row), row })
+        }
+        if (neighbours.length < segment.index.count && farthest < horizon) horizon = farthest
+      }
+    }
+    return horizon
+  }
+
+  /** Compares with every row from `from` on: here where that is quick, else in a thread. */
+  async #scan(search: SpaceSearch, from: number): Promise<ItemHit[]> {
+    const { vectors, metric, k, exclude, signal } = search
+    const { table } = this
+    const scan = { vectors, metric, k, from, to: table.rows, excludeItems: exclude }
+    if ((table.rows - from) * table.dim * vectors.length <= SCAN_HERE) return scanItems(table, scan)
+    return this.#scans.scan(table, scan, signal)
+  }
+}
+
+/** The metrics that have an index of their own: one serves all where every vector has length 1. */
+export function indexMetrics(space: SpaceKeys): Metric[] {
+  return space.unit && space.metrics.length > 0 ? ['cosine'] : (space.metrics as Metric[])
+}
+
+function byDistance(a: ItemHit, b: ItemHit): number {
+  return a.distance - b.distance || a.item - b.item
+}

@@ -1,0 +1,206 @@
+import { Worker } from 'node:worker_threads'
+import type { CollectionRecord, ItemWrite } from '../../core/backend.js'
+import { EngineError, fromPlainError } from '../../core/errors.js'
+import type {
+  CollectionKeys,
+  RemoveAnswer,
+  RowWrite,
+  VectorChanges,
+  WriterReply,
+  WriterRequest,
+} from './write-messages.js'
+
+/** Items, and floats, of one slice of an upsert: small enough that posting it takes about a millisecond. */
+const SLICE_ITEMS = 500
+const SLICE_FLOATS = 200_000
+/** Slices on their way at once; bounds what an upsert copies. */
+const SLICES_IN_FLIGHT = 3
+/** Writes that may wait; beyond that the caller is told to come back. */
+const QUEUE_LIMIT = 1_024
+
+interface Waiting {
+  resolve: (result: unknown) => void
+  reject: (error: EngineError) => void
+}
+
+/** The writer thread as seen from the thread that answers: one write at a time, in the order they came. */
+export class Writer {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  #nextId = 0
+  #queue: Promise<unknown> = Promise.resolve()
+  #queued = 0
+  #failure: EngineError | undefined
+  #closed = false
+  #checkpointDue = false
+
+  private constructor() {
+    this.#worker = new Worker(new URL('./writer-worker.js', import.meta.url), { name: 'kindred-writer' })
+    this.#worker.on('message', (reply: WriterReply) => this.#settle(reply))
+    this.#worker.on('error', (error) => this.#fail(`the writer thread failed: ${error.message}`))
+    this.#worker.on('exit', () => this.#fail('the writer thread has ended'))
+  }
+
+  /** @throws EngineError DATABASE_TOO_NEW, DATABASE_CORRUPT, HOME_NOT_WRITABLE, NATIVE_ADDON_MISSING */
+  static async open(path: string): Promise<{ writer: Writer; epoch: string }> {
+    const writer = new Writer()
+    try {
+      return { writer, epoch: (await writer.#ask({ op: 'open', path })) as string }
+    } catch (error) {
+      await writer.#worker.terminate()
+      throw error
+    }
+  }
+
+  /**
+   * Runs `work` when all writes before it are done, and no other meanwhile.
+   *
+   * @throws EngineError CLOSED, BUSY
+   */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new EngineError('CLOSED', 'the engine is closed'))
+    if (this.#queued >= QUEUE_LIMIT) {
+      return Promise.reject(
+        new EngineError('BUSY', `${QUEUE_LIMIT} writes are waiting; send this one again later`),
+      )
+    }
+    this.#queued++
+    const turn = this.#queue.then(work).finally(() => {
+      this.#queued--
+      this.#scheduleCheckpoint()
+    })
+    this.#queue = turn.catch(() => undefined)
+    return turn
+  }
+
+  createCollection(record: CollectionRecord): Promise<void> {
+    return this.#ask({ op: 'createCollection', record }) as Promise<void>
+  }
+
+  deleteCollection(name: string): Promise<boolean> {
+    return this.#ask({ op: 'deleteCollection', name }) as Promise<boolean>
+  }
+
+  remove(collection: number, ids: readonly string[]): Promise<RemoveAnswer> {
+    return this.#ask({ op: 'remove', collection, ids: [...ids] }) as Promise<RemoveAnswer>
+  }
+
+  trimLog(encoderKey: number, seq: number): Promise<void> {
+    return this.#ask({ op: 'trimLog', encoderKey, seq }) as Promise<void>
+  }
+
+  /** One transaction, sent in slices so that neither thread holds its breath. To be called within {@link exclusively}. */
+  async upsert(collection: CollectionKeys, writes: readonly ItemWrite[]): Promise<VectorChanges> {
+    const dims = Object.fromEntries(collection.spaces.map((space) => [space.encoderKey, space.dim]))
+    let flight: Promise<unknown>[] = []
+    let answer: unknown
+    for (let from = 0; from < writes.length || from === 0; ) {
+      const slice = sliceOf(collection, writes, from)
+      const last = slice.next >= writes.length
+      const reply = this.#ask(
+        { op: 'upsert', collection: collection.key, dims, ...slice.message, first: from === 0, last },
+        [slice.message.vectors.buffer as ArrayBuffer],
+      )
+      reply.catch(() => undefined)
+      flight.push(reply)
+      if (last || flight.length >= SLICES_IN_FLIGHT) {
+        for (const sent of flight) answer = await sent
+        flight = []
+      }
+      if (last) break
+      from = slice.next
+      await new Promise(setImmediate)
+    }
+    return answer as VectorChanges
+  }
+
+  /** Ends the thread after the writes that began. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#queue
+    if (!this.#failure) {
+      const ended = new Promise((resolve) => this.#worker.once('exit', resolve))
+      await this.#ask({ op: 'close' }).catch(() => this.#worker.terminate())
+      await ended
+    }
+  }
+
+  /** A while after the last commit, so that no write's answer waits for the copying. */
+  #scheduleCheckpoint(): void {
+    if (this.#checkpointDue || this.#closed || this.#failure) return
+    this.#checkpointDue = true
+    setTimeout(() => {
+      this.#checkpointDue = false
+      if (this.#closed || this.#failure) return
+      this.#queue = this.#queue.then(() => this.#ask({ op: 'checkpoint' })).catch(() => undefined)
+    }, 200).unref()
+  }
+
+  #ask(request: WriterRequest, transfer: ArrayBuffer[] = []): Promise<unknown> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ id, request }, transfer)
+    })
+  }
+
+  #settle(reply: WriterReply): void {
+    const waiting = this.#waiting.get(reply.id)
+    this.#waiting.delete(reply.id)
+    if ('error' in reply) waiting?.reject(fromPlainError(reply.error))
+    else waiting?.resolve(reply.result)
+  }
+
+  #fail(reason: string): void {
+    this.#failure ??= new EngineError('CLOSED', `${reason}; open the engine again`)
+    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+    this.#waiting.clear()
+  }
+}
+
+function sliceOf(collection: CollectionKeys, writes: readonly ItemWrite[], from: number) {
+  const rows: RowWrite[] = []
+  const parts: Float32Array[] = []
+  let floats = 0
+  let next = from
+  for (; next < writes.length && rows.length < SLICE_ITEMS && floats < SLICE_FLOATS; next++) {
+    const write = writes[next] as ItemWrite
+    const vectors: RowWrite['vectors'] = []
+    for (const space of collection.spaces) {
+      const given = write.vectors[space.name]
+      if (given === undefined) continue
+      if (given === 'keep') {
+        vectors.push({ encoderKey: space.encoderKey, borders: 'keep' })
+        continue
+      }
+      vectors.push({
+        encoderKey: space.encoderKey,
+        borders: given.passages.flatMap(({ start, end }) => [start, end]),
+      })
+      for (const { vector } of given.passages) {
+        parts.push(vector)
+        floats += vector.length
+      }
+    }
+    const { id, text, textHash, fingerprint, image, ifRevision } = write
+    rows.push({
+      id,
+      text,
+      textHash,
+      metadata: JSON.stringify(write.metadata),
+      fingerprint,
+      image,
+      ifRevision,
+      vectors,
+    })
+  }
+  const vectors = new Float32Array(floats)
+  let at = 0
+  for (const part of parts) {
+    vectors.set(part, at)
+    at += part.length
+  }
+  return { message: { rows, vectors }, next }
+}
