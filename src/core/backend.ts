@@ -105,7 +105,7 @@ export interface Hit {
 }
 
 export interface NearestAnswer {
-  /** At most k, nearest first, ties by id's first writing; fewer only if no more items have vectors there. */
+  /** At most k, nearest first, ties in one stable order; fewer only if no more items have vectors there. */
   hits: Hit[]
   strategy: 'exact' | 'hnsw'
   ef?: number

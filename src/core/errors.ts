@@ -18,9 +18,12 @@ export const ERROR_CODES = [
   'TEXT_TOO_LARGE',
   'BODY_TOO_LARGE',
   'BATCH_TOO_LARGE',
+  'FILE_UNREADABLE', // a file or folder that is not there or cannot be read
   'UNSUPPORTED', // a request of the contract that this version does not answer yet, or a file type it cannot read
   'METHOD_NOT_ALLOWED',
+  'UNSUPPORTED_MEDIA_TYPE', // a body that is not declared as JSON or NDJSON
   'UNAUTHORIZED',
+  'FORBIDDEN', // a request under a host name that is not this server's
   // what is not there, or is in the way
   'NOT_FOUND', // a route, a picture
   'COLLECTION_NOT_FOUND',

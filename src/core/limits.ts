@@ -8,6 +8,8 @@ export const LIMITS = {
   textBytes: 1 << 20,
   /** One item's metadata as JSON. */
   metadataBytes: 1 << 18,
+  /** Levels of objects and arrays in metadata. */
+  metadataDepth: 32,
   /** One item's picture. */
   imageBytes: 8 << 20,
   /** Items of one JSON batch over HTTP. */

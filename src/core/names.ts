@@ -20,6 +20,8 @@ export function checkId(id: unknown): string {
   if (typeof id !== 'string')
     throw new EngineError('INVALID_ID', `an item id must be a string, got ${typeof id}`)
   if (id === '') throw new EngineError('INVALID_ID', 'an item id must not be empty')
+  if (id === '.' || id === '..')
+    throw new EngineError('INVALID_ID', `an item id must not be "${id}": no web address can end in it`)
   if (!id.isWellFormed())
     throw new EngineError(
       'INVALID_ID',
