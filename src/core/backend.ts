@@ -102,6 +102,8 @@ export interface Hit {
   /** Borders of its best passage in the item's text, in UTF-16 units. */
   start: number
   end: number
+  /** Of the item whose text the borders are of, where the space has an encoder. */
+  revision?: number
 }
 
 export interface NearestAnswer {

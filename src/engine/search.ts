@@ -52,6 +52,10 @@ export async function runSearch(
 
     const ids = answer.hits.map((hit) => hit.id)
     const items = await context.backend.get(record.name, ids, { ...fields, text: fields.text || passages })
+    // gone, or written anew since: then the passage found is not of the text read
+    for (const { id, revision } of answer.hits) {
+      if (revision !== undefined && items.get(id)?.revision !== revision) items.delete(id)
+    }
     const missing = ids.length - items.size
     if (missing === 0 || ids.length < k || items.size >= search.k || round === MAX_ROUNDS) {
       const results = answer.hits.flatMap((hit) => {

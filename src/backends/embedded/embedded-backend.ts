@@ -199,8 +199,9 @@ export class EmbeddedBackend implements Backend {
       return {
         ...answer,
         hits: live.map(({ item, label, distance }): Hit => {
-          const borders = space.keys.encoder === null ? undefined : this.#reader.borders(label)
-          return { id: vectors.idOf(item), distance, start: borders?.start ?? 0, end: borders?.end ?? 0 }
+          const id = vectors.idOf(item)
+          if (space.keys.encoder === null) return { id, distance, start: 0, end: 0 }
+          return { id, distance, ...(this.#reader.borders(label) ?? { start: 0, end: 0, revision: 0 }) }
         }),
       }
     }

@@ -104,8 +104,8 @@ export class Reader {
     return this.#sql.image.get(collection.key, id)
   }
 
-  /** Where the passage of a vector lies in its item's text. */
-  borders(label: number): { start: number; end: number } | undefined {
+  /** Where the passage of a vector lies in its item's text, and which revision of the item that is. */
+  borders(label: number): { start: number; end: number; revision: number } | undefined {
     return this.#sql.borders.get(label)
   }
 
@@ -178,8 +178,8 @@ function prepare(db: Connection) {
     vectorsOf: db.prepare<[number], { encoder: number; vector: Uint8Array }>(
       'SELECT encoder, vector FROM vectors WHERE item = ? ORDER BY encoder, passage',
     ),
-    borders: db.prepare<[number], { start: number; end: number }>(
-      'SELECT start, "end" FROM vectors WHERE label = ?',
+    borders: db.prepare<[number], { start: number; end: number; revision: number }>(
+      'SELECT v.start, v."end", i.revision FROM vectors v JOIN items i ON i.key = v.item WHERE v.label = ?',
     ),
   }
 }

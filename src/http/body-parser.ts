@@ -1,0 +1,133 @@
+import type { z } from '@hono/zod-openapi'
+import { EngineError } from '../core/errors.js'
+import { LIMITS } from '../core/limits.js'
+import type { Metric } from '../core/metrics.js'
+import type { CollectionOptions, ItemInput, Query, SearchRequest } from '../core/types.js'
+import { type ItemChanges, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
+import {
+  CollectionBody,
+  DeleteBody,
+  EmbeddingsBody,
+  ItemsEnvelope,
+  PatchBody,
+  SearchBody,
+  UseBody,
+} from './schemas.js'
+import { check, show } from './validation.js'
+
+/** What each kind of JSON body means once it is read and checked. */
+export interface Bodies {
+  collection: { name: string; options: CollectionOptions }
+  items: ItemInput[]
+  patch: ItemChanges
+  remove: string[]
+  search: SearchRequest
+  embeddings: z.output<typeof EmbeddingsBody> & { input: string[] }
+  use: z.output<typeof UseBody>
+}
+
+export type BodyKind = keyof Bodies
+
+const BODY = 'the body'
+
+const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
+  collection: (json) => {
+    const { name, ...options } = check(CollectionBody, json, BODY)
+    return { name, options: options as CollectionOptions } // metrics are checked by the engine
+  },
+  items: (json) => {
+    const { items } = check(ItemsEnvelope, json, BODY)
+    if (items.length > LIMITS.batchItems) {
+      throw new EngineError(
+        'BATCH_TOO_LARGE',
+        `a batch has at most ${LIMITS.batchItems} items, this one has ${items.length}: send several, or NDJSON`,
+      )
+    }
+    return items.map((item, index) => namingItem(item, { index }, () => itemInput(item)))
+  },
+  patch: (json) => itemChanges(check(PatchBody, json, BODY)),
+  remove: (json) => {
+    const { ids, where } = check(DeleteBody, json, BODY)
+    if (where !== undefined) {
+      throw new EngineError('UNSUPPORTED', '"where" is not answered by this version: delete by "ids"')
+    }
+    if (ids === undefined) {
+      throw new EngineError('INVALID_REQUEST', '"ids" in the body is missing', { details: { field: 'ids' } })
+    }
+    return ids
+  },
+  search: (json) => {
+    const { query, metric, ...rest } = check(SearchBody, json, BODY)
+    const request: SearchRequest = { ...rest, query: queryOf(query) }
+    if (metric !== undefined) request.metric = metric as Metric // the engine refuses unknown ones
+    return request
+  },
+  embeddings: (json) => {
+    const body = check(EmbeddingsBody, json, BODY)
+    return { ...body, input: textsOf(body.input) }
+  },
+  use: (json) => check(UseBody, json, BODY),
+}
+
+/**
+ * Reads and checks a body that is in memory.
+ *
+ * @throws EngineError INVALID_JSON, INVALID_REQUEST and what else is wrong with its fields
+ */
+export function parseBody<K extends BodyKind>(kind: K, bytes: Uint8Array): Bodies[K] {
+  return PARSERS[kind](parseJson(bytes, 'the body'))
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** @param source how the message calls it: `the body`, `line 7` */
+export function parseJson(bytes: Uint8Array, source: string): unknown {
+  let text: string
+  try {
+    text = decoder.decode(bytes)
+  } catch (cause) {
+    throw new EngineError('INVALID_JSON', `${source} is not UTF-8`, { cause })
+  }
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const hint = text === '' ? 'it is empty' : cause instanceof Error ? cause.message : String(cause)
+    throw new EngineError('INVALID_JSON', `${source} is not JSON: ${hint}`, { cause })
+  }
+}
+
+function queryOf(query: z.output<typeof SearchBody>['query']): Query {
+  const kinds = Object.keys(query).filter((kind) => kind !== 'negative' || query.positive === undefined)
+  if (kinds.length !== 1) {
+    const got = kinds.length === 0 ? 'none' : kinds.join(' and ')
+    throw new EngineError(
+      'INVALID_REQUEST',
+      `"query" in the body must have exactly one of text, id, vector, got ${got}`,
+      { details: { field: 'query' } },
+    )
+  }
+  if (query.vector !== undefined) return { vector: vectorOf(query.vector, 'query.vector') }
+  return query as Query // of the other kinds the engine answers some, and refuses the others by name
+}
+
+function textsOf(input: string | readonly unknown[]): string[] {
+  const texts = typeof input === 'string' ? [input] : input
+  if (texts.length === 0) throw new EngineError('INVALID_REQUEST', '"input" in the body must not be empty')
+  if (texts.length > LIMITS.embeddingInputs) {
+    throw new EngineError(
+      'BATCH_TOO_LARGE',
+      `"input" has ${texts.length} texts, at most ${LIMITS.embeddingInputs} are taken at once`,
+    )
+  }
+  return texts.map((text, i) => {
+    if (typeof text === 'string') return text
+    if (typeof text === 'number' || Array.isArray(text)) {
+      throw new EngineError(
+        'INVALID_REQUEST',
+        '"input" in the body holds tokens, whose meaning only their own tokenizer knows: send the texts themselves',
+        { details: { field: 'input' } },
+      )
+    }
+    throw new EngineError('INVALID_REQUEST', `"input[${i}]" in the body must be a string, got ${show(text)}`)
+  })
+}

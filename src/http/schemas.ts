@@ -1,0 +1,130 @@
+import { z } from '@hono/zod-openapi'
+import { LIMITS } from '../core/limits.js'
+import { METRICS } from '../core/metrics.js'
+import { INCLUDES } from '../core/types.js'
+
+// What a schema leaves to the engine (names, ids, metrics, sizes of texts) has an error code of its own there.
+// Vectors and metadata are taken as they are: walking them with zod, number by number, would cost milliseconds.
+
+const Vector = z
+  .custom<number[]>(Array.isArray, 'must be an array of numbers')
+  .openapi({ type: 'array', items: { type: 'number' } })
+
+const Metadata = z
+  .custom<Record<string, unknown>>(isObject, 'must be an object')
+  .openapi({ type: 'object', additionalProperties: true })
+
+const metric = z.string().openapi({ enum: [...METRICS] })
+const include = z.array(z.enum(INCLUDES))
+const id = z.string().openapi({ description: `1 to ${LIMITS.idBytes} UTF-8 bytes, no control characters` })
+const image = z
+  .string()
+  .openapi({ description: 'A picture (PNG, JPEG, WebP, GIF, AVIF) in base64, or a data URL' })
+
+export const SpaceBody = z
+  .strictObject({
+    name: z.string(),
+    encoder: z.string().optional(),
+    dim: z.int().min(1).max(LIMITS.dim).optional(),
+    metrics: z.array(metric).min(1).optional(),
+  })
+  .openapi('SpaceOptions')
+
+export const CollectionBody = z
+  .strictObject({ name: z.string(), encoder: z.string().optional(), spaces: z.array(SpaceBody).optional() })
+  .openapi('NewCollection')
+
+export const ItemBody = z
+  .strictObject({
+    id,
+    text: z.string().optional(),
+    image: image.optional(),
+    metadata: Metadata.optional(),
+    vectors: z
+      .custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
+      .openapi({ type: 'object', additionalProperties: { type: 'array', items: { type: 'number' } } })
+      .optional(),
+  })
+  .openapi('NewItem')
+
+export const ItemsBody = z.strictObject({ items: z.array(ItemBody) }).openapi('NewItems')
+
+/** The same without a look at the elements: they are checked one by one, with their ids in the messages. */
+export const ItemsEnvelope = z.strictObject({ items: z.array(z.unknown()) })
+
+export const PatchBody = z
+  .strictObject({
+    text: z.string().nullable().optional(),
+    image: image.nullable().optional(),
+    metadata: Metadata.optional(),
+    vectors: ItemBody.shape.vectors,
+  })
+  .openapi('ItemChanges')
+
+export const DeleteBody = z
+  .strictObject({ ids: z.array(id).max(LIMITS.batchItems).optional(), where: z.unknown().optional() })
+  .openapi('Deletion')
+
+const QueryBody = z
+  .strictObject({
+    text: z.string().optional(),
+    id: z.string().optional(),
+    vector: Vector.optional(),
+    image: z.string().optional(),
+    positive: z.array(z.unknown()).optional(),
+    negative: z.array(z.unknown()).optional(),
+  })
+  .openapi('Query', { description: 'Exactly one kind: `text`, `id` or `vector`', minProperties: 1 })
+
+export const SearchBody = z
+  .strictObject({
+    query: QueryBody,
+    space: z.string().optional(),
+    metric: metric.optional(),
+    mode: z.enum(['hybrid', 'dense', 'keyword']).optional(),
+    k: z.int().min(1).max(LIMITS.k).optional(),
+    where: z.unknown().optional(),
+    exact: z.boolean().optional(),
+    ef: z.int().min(1).optional(),
+    include: include.optional(),
+  })
+  .openapi('SearchRequest')
+
+export const EmbeddingsBody = z
+  .strictObject({
+    input: z
+      .custom<string | unknown[]>(
+        (value) => typeof value === 'string' || Array.isArray(value),
+        'must be a string or an array of strings',
+      )
+      .openapi({ type: ['string', 'array'], items: { type: 'string' } }),
+    model: z.string(),
+    encoding_format: z.enum(['float', 'base64']).optional(),
+    dimensions: z.int().min(1).optional(),
+    user: z.string().optional(),
+    as: z.enum(['query', 'passage']).optional().openapi({
+      description: 'How encoders with prompts take the texts; not of the OpenAI protocol. Default: passage',
+    }),
+  })
+  .openapi('EmbeddingsRequest')
+
+export const UseBody = z.strictObject({ name: z.string() }).openapi('EncoderChoice')
+
+export const NoQuery = z.strictObject({})
+export const IncludeQuery = z.strictObject({
+  include: z
+    .string()
+    .optional()
+    .openapi({
+      description: `What to show, separated by commas: ${INCLUDES.join(', ')}. Default: metadata,text`,
+    }),
+})
+export const ListQuery = IncludeQuery.extend({
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
+  cursor: z.string().optional(),
+  where: z.string().optional().openapi({ description: 'Not answered by this version' }),
+})
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seededRandom } from '#src/core/random.js'
+import { type Call, createVectors, openApp } from './open-app.js'
+
+let call: Call
+let close: () => Promise<void>
+const COUNT = 1200
+
+beforeAll(async () => {
+  ;({ call, close } = await openApp())
+  await createVectors(call)
+  const random = seededRandom(3)
+  const items = Array.from({ length: COUNT }, (_, i) => ({
+    id: `i${i}`,
+    metadata: { i },
+    vectors: { mine: [random.normal(), random.normal(), random.normal(), random.normal()] },
+  }))
+  await call('POST', '/v1/collections/c/items', { json: { items } })
+})
+afterAll(() => close())
+
+const search = (body: unknown) => call('POST', '/v1/collections/c/search', { json: body })
+
+test('the nearest come first, with what include names', async () => {
+  const { status, json } = await search({ query: { vector: [1, 2, 3, 4] }, k: 5, include: ['vectors'] })
+  expect(status).toBe(200)
+  expect(json.results).toHaveLength(5)
+  const distances = json.results.map((result: { distance: number }) => result.distance)
+  expect(distances).toEqual(distances.toSorted((a: number, b: number) => a - b))
+  expect(json.results[0]).toMatchObject({
+    id: expect.stringMatching(/^i/),
+    vectors: { mine: [[expect.any(Number), expect.any(Number), expect.any(Number), expect.any(Number)]] },
+  })
+  expect(json.results[0].metadata).toBeUndefined()
+  expect(json.results[0].score).toBeCloseTo(1 - json.results[0].distance, 6)
+  expect(json.plan).toMatchObject({ space: 'mine', metric: 'cosine' })
+  expect(json.tookMs).toBeGreaterThan(0)
+})
+
+test('an item does not find itself', async () => {
+  const { json } = await search({ query: { id: 'i7' }, k: 10 })
+  expect(json.results).toHaveLength(10)
+  expect(json.results.map((result: { id: string }) => result.id)).not.toContain('i7')
+})
+
+test('a long answer, written in pieces, is whole', async () => {
+  const { json } = await search({
+    query: { vector: [1, 2, 3, 4] },
+    k: 10_000,
+    include: ['metadata', 'vectors'],
+  })
+  expect(json.results).toHaveLength(COUNT)
+  expect(new Set(json.results.map((result: { metadata: { i: number } }) => result.metadata.i)).size).toBe(
+    COUNT,
+  )
+  expect(json.plan.space).toBe('mine')
+})
+
+test('metric, space, exact and ef are passed on', async () => {
+  const { json } = await search({
+    query: { vector: [1, 0, 0, 0] },
+    space: 'mine',
+    metric: 'euclidean',
+    mode: 'dense',
+    exact: true,
+    ef: 50,
+    k: 1,
+  })
+  expect(json.plan).toMatchObject({ metric: 'euclidean', strategy: 'exact' })
+  expect(json.results[0].score).toBeCloseTo(1 / (1 + json.results[0].distance), 6)
+})
