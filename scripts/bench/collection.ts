@@ -4,7 +4,7 @@
  *
  *   npx tsx scripts/bench/collection.ts [--count 30000] [--dim 384] [--seed 1] [--only PART,…]
  *
- * Parts: add, stall, encode, memory, reopen, search, churn. Each runs in a process of its own, one after the other.
+ * Parts: add, stall, encode, memory, batches, reopen, search, churn. Each runs in a process of its own, one after the other.
  * Needs `npm run build`. Exits 1 where a bound is missed.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -29,7 +29,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '30000' },
     dim: { type: 'string', default: '384' },
     seed: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'add,stall,encode,memory,reopen,search,churn' },
+    only: { type: 'string', default: 'add,stall,encode,memory,batches,reopen,search,churn' },
     part: { type: 'string' },
     home: { type: 'string', default: '' },
   },
@@ -38,8 +38,6 @@ const count = Number(values.count)
 const dim = Number(values.dim)
 const seed = Number(values.seed)
 const home = values.home
-
-const PARTS: Record<string, () => Promise<Figure[]>> = { add, stall, encode, memory, reopen, search, churn }
 
 async function runAll(): Promise<void> {
   console.log(machineFacts(['hnswlib-node', 'better-sqlite3']))
@@ -232,26 +230,21 @@ async function encode(): Promise<Figure[]> {
   ]
 }
 
-/** Resident memory above the same process with an empty collection and warm encoders. */
-async function memory(): Promise<Figure[]> {
+// resident memory above the same process with an empty collection, warm encoders and the same input
+const memory = () => memoryOf('one add', count)
+const batches = () => memoryOf('adds of 1,000', 1_000)
+
+async function memoryOf(name: string, batch: number): Promise<Figure[]> {
   const raw = count * dim * 4
-  const kindred = await Kindred.open({ home: join(home, 'memory') })
-  await kindred.warm()
+  const { items } = makeInput()
+  const kindred = await Kindred.open({ home: join(home, `memory-${batch}`) })
   await kindred.embed(['a text that warms the encoder up'])
   const collection = await kindred.collection('c', spaces())
-  const random = seededRandom(seed)
   globalThis.gc?.()
   await sleep(500)
   const base = processMemory('VmRSS')
   resetPeak()
-  // made batch by batch, as a client would send them, so that the input does not count
-  for (let from = 0; from < count; from += 1_000) {
-    const items = Array.from({ length: Math.min(1_000, count - from) }, (_, i) => ({
-      id: `item-${from + i}`,
-      vectors: { v: Float32Array.from({ length: dim }, () => random.normal()) },
-    }))
-    await collection.add(items)
-  }
+  for (let from = 0; from < count; from += batch) await collection.add(items.slice(from, from + batch))
   await collection.settled()
   const peak = processMemory('VmHWM') - base
   globalThis.gc?.()
@@ -260,13 +253,8 @@ async function memory(): Promise<Figure[]> {
   const steady = processMemory('VmRSS') - base
   await kindred.close()
   return [
-    figure('resident memory, steady / raw vectors', steady / raw, '<= 3', steady <= 3 * raw),
-    figure(
-      'resident memory, peak of add, builds and swaps / raw vectors',
-      peak / raw,
-      '<= 6',
-      peak <= 6 * raw,
-    ),
+    figure(`resident memory, ${name}, steady / raw vectors`, steady / raw, '<= 3', steady <= 3 * raw),
+    figure('  peak of add, builds and swaps / raw vectors', peak / raw, '<= 6', peak <= 6 * raw),
   ]
 }
 
@@ -431,6 +419,17 @@ function figure(what: string, value: number, bound: string, holds: boolean, digi
 
 function fact(what: string, value: string): Figure {
   return { what, value, bound: '', holds: true }
+}
+
+const PARTS: Record<string, () => Promise<Figure[]>> = {
+  add,
+  stall,
+  encode,
+  memory,
+  batches,
+  reopen,
+  search,
+  churn,
 }
 
 if (values.part === undefined) await runAll()

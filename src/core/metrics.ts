@@ -33,7 +33,7 @@ export function distance(metric: Metric, a: Float32Array, b: Float32Array): numb
 
 /** Rounding may leave `1 - cos` a hair outside [0, 2]; this puts it back. */
 export function clampCosine(d: number): number {
-  return d < 0 ? 0 : d > 2 ? 2 : d
+  return Math.min(2, Math.max(0, d))
 }
 
 /** The score of a distance, larger is better: `cos`, `1 / (1 + d)`, `a.b`. */

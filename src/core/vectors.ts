@@ -45,8 +45,9 @@ export function isUnit(v: Float32Array): boolean {
 }
 
 /**
- * Copies numbers of any source into a fresh Float32Array.
+ * Copies numbers of any source into a Float32Array.
  *
+ * @param into where to; default a fresh one
  * @param name how the message calls it, for instance `item "a", space "mine"`
  * @throws EngineError DIMENSION_MISMATCH if the length is not `dim`
  * @throws EngineError INVALID_VECTOR on anything that is not a finite float32
@@ -55,7 +56,7 @@ export function isUnit(v: Float32Array): boolean {
 export function toVector(
   values: ArrayLike<number>,
   dim: number,
-  options: { name: string; allowZero: boolean },
+  options: { name: string; allowZero: boolean; into?: Float32Array },
 ): Float32Array {
   if (values.length !== dim) {
     throw new EngineError(
@@ -63,7 +64,7 @@ export function toVector(
       `${options.name} has ${values.length} dimensions, expected ${dim}`,
     )
   }
-  const vector = new Float32Array(dim)
+  const vector = options.into ?? new Float32Array(dim)
   let zero = true
   for (let i = 0; i < dim; i++) {
     const value = values[i]

@@ -8,6 +8,7 @@ import { contentHash, fingerprint } from './fingerprint.js'
 import { imageType } from './image-type.js'
 import { checkMetadata } from './metadata.js'
 import { checkFields, invalid, isPlainObject, show } from './requests.js'
+import { VectorRoom } from './vector-room.js'
 
 /** An item that was checked; it shares no memory with what the caller gave. */
 export interface PreparedItem {
@@ -29,13 +30,17 @@ const ITEM_FIELDS: ReadonlySet<string> = new Set(['id', 'text', 'image', 'metada
  * @throws EngineError INVALID_REQUEST, INVALID_ID, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_METADATA, INVALID_IMAGE,
  * SPACE_NOT_FOUND, ENCODER_MISMATCH, INVALID_VECTOR, DIMENSION_MISMATCH, ZERO_VECTOR; `details.field` names the field
  */
-export async function prepareItem(input: unknown, record: CollectionRecord): Promise<PreparedItem> {
+export async function prepareItem(
+  input: unknown,
+  record: CollectionRecord,
+  room: VectorRoom,
+): Promise<PreparedItem> {
   const item = checkFields(input, ITEM_FIELDS, 'item')
   const id = checkId(item.id)
   const text = item.text === undefined ? null : checkText(item.text, 'text')
   const { metadata, canonical } = checkMetadata(item.metadata ?? (item.metadata === null ? null : {}))
   const image = item.image === undefined ? null : checkImage(item.image)
-  const vectors = item.vectors === undefined ? [] : checkVectors(item.vectors, record)
+  const vectors = item.vectors === undefined ? [] : checkVectors(item.vectors, record, room)
   if (text === null && image === null && vectors.length === 0) throw emptyItem()
   const textHash = text === null ? null : await contentHash(text)
   const imageHash = image === null ? null : await contentHash(image.bytes)
@@ -91,17 +96,21 @@ export function checkImage(value: unknown): { bytes: Uint8Array; type: string } 
 }
 
 /** Copies the user's own vectors, sorted by space. */
-export function checkVectors(value: unknown, record: CollectionRecord): [string, Float32Array][] {
+export function checkVectors(
+  value: unknown,
+  record: CollectionRecord,
+  room = new VectorRoom(),
+): [string, Float32Array][] {
   if (!isPlainObject(value)) {
     const message = `vectors must be an object of vectors by space, got ${show(value)}`
     throw new EngineError('INVALID_VECTOR', message, { details: { field: 'vectors' } })
   }
   return Object.keys(value)
     .sort()
-    .map((name) => [name, checkVector(value[name], name, record)])
+    .map((name) => [name, checkVector(value[name], name, record, room)])
 }
 
-function checkVector(value: unknown, name: string, record: CollectionRecord): Float32Array {
+function checkVector(value: unknown, name: string, record: CollectionRecord, room: VectorRoom): Float32Array {
   const field = `vectors.${name}`
   const space = record.spaces.find((known) => known.name === name)
   if (space === undefined) throw unknownSpace(name, record, field)
@@ -109,7 +118,8 @@ function checkVector(value: unknown, name: string, record: CollectionRecord): Fl
     const message = `vectors of space "${name}" are made by its encoder "${space.encoderName}"; give a text instead, or make a space without an encoder`
     throw new EngineError('ENCODER_MISMATCH', message, { details: { field } })
   }
-  return readVector(value, space.dim, { field, allowZero: !space.metrics.includes('cosine') })
+  const into = room.take(space.dim)
+  return readVector(value, space.dim, { field, allowZero: !space.metrics.includes('cosine'), into })
 }
 
 /** The refusal of a space's name. */
@@ -123,14 +133,14 @@ export function unknownSpace(name: string, record: CollectionRecord, field: stri
 export function readVector(
   value: unknown,
   dim: number,
-  { field, allowZero }: { field: string; allowZero: boolean },
+  { field, ...options }: { field: string; allowZero: boolean; into?: Float32Array },
 ): Float32Array {
   if (!Array.isArray(value) && (!ArrayBuffer.isView(value) || value instanceof DataView)) {
     const message = `${field} must be an array of ${dim} numbers, got ${show(value)}`
     throw new EngineError('INVALID_VECTOR', message, { details: { field } })
   }
   try {
-    return toVector(value as ArrayLike<number>, dim, { name: field, allowZero })
+    return toVector(value as ArrayLike<number>, dim, { name: field, ...options })
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
     throw new EngineError(error.code, error.message, { details: { ...error.details, field } })

@@ -3,6 +3,7 @@ import { EngineError } from '../core/errors.js'
 import { Pace } from './pace.js'
 import { type PreparedItem, prepareItem } from './prepare-item.js'
 import { invalid, show } from './requests.js'
+import { VectorRoom } from './vector-room.js'
 
 /**
  * Checks and copies a whole batch, in slices, before anything is written.
@@ -18,13 +19,14 @@ export async function prepareItems(
 ): Promise<PreparedItem[]> {
   if (!Array.isArray(inputs)) throw invalid('items', `items must be an array, got ${show(inputs)}`)
   const pace = new Pace(signal)
+  const room = new VectorRoom(inputs.length)
   const positions = new Map<string, number>()
   const prepared: PreparedItem[] = []
   const total = inputs.length
   for (let index = 0; index < total; index++) {
     if (pace.due) await pace.rest()
     const input: unknown = inputs[index]
-    const item = await prepareItem(input, record).catch((error: unknown) => {
+    const item = await prepareItem(input, record, room).catch((error: unknown) => {
       throw namingItem(error, index, input)
     })
     const first = positions.get(item.id)

@@ -3,7 +3,7 @@ import { EngineError } from '../core/errors.js'
 
 /** The fixed part in front, as `HierarchicalNSW::saveIndex` of hnswlib 0.8 writes it on a 64-bit little-endian machine. */
 const HEADER_BYTES = 96
-const BLOCK_BYTES = 4 << 20
+const BLOCK_BYTES = 1 << 20
 /** In the third byte of an element, of which hnswlib uses the first bit only. */
 const DELETE_MARK = 1
 const APART_MARK = 2
@@ -172,10 +172,12 @@ async function readElements(file: FileHandle, layout: Layout): Promise<HnswEleme
   const apart: number[] = []
   const words = elementBytes / 4
   const step = Math.max(1, Math.floor(BLOCK_BYTES / elementBytes))
+  // one block for all: a fresh one each would be megabytes of garbage
+  const block = new Uint8Array(Math.min(step, count) * elementBytes)
+  const numbers = new Uint32Array(block.buffer)
   for (let first = 0; first < count; first += step) {
     const some = Math.min(step, count - first)
-    const block = await read(file, HEADER_BYTES + first * elementBytes, some * elementBytes)
-    const numbers = new Uint32Array(block.buffer, block.byteOffset, some * words)
+    await readInto(block.subarray(0, some * elementBytes), file, HEADER_BYTES + first * elementBytes)
     for (let i = 0; i < some; i++) {
       const at = i * words
       const head = numbers[at] as number
@@ -217,13 +219,18 @@ async function checkUpperLinks(file: FileHandle, layout: Layout, levels: Uint8Ar
 /** @returns a buffer of its own, so that other views can be laid over it */
 async function read(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(length)
+  await readInto(buffer, file, position)
+  return buffer
+}
+
+async function readInto(buffer: Uint8Array, file: FileHandle, position: number): Promise<void> {
+  const { length } = buffer
   let at = 0
   while (at < length) {
     const { bytesRead } = await file.read(buffer, at, length - at, position + at)
     if (bytesRead === 0) refuse('it ends too early')
     at += bytesRead
   }
-  return buffer
 }
 
 function areDistinct(labels: Uint32Array): boolean {

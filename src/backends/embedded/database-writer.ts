@@ -45,7 +45,7 @@ export class DatabaseWriter {
       db.pragma('journal_mode = WAL')
       db.pragma('synchronous = FULL')
       db.pragma('wal_autocheckpoint = 0')
-      db.pragma('cache_size = -16000')
+      db.pragma('cache_size = -4000')
       migrate(db, path)
       return { writer: new DatabaseWriter(db), epoch: readEpoch(db) }
     } catch (error) {

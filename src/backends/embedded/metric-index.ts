@@ -210,10 +210,6 @@ export class MetricIndex {
       metric: this.metric,
       dim: this.#space.dim,
       unit: this.#space.unit,
-      vectorOf: (label) => {
-        const row = this.#source.table.rowOf(label)
-        return row < 0 ? undefined : this.#source.table.vector(row)
-      },
     })
   }
 }

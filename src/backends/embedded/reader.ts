@@ -20,6 +20,7 @@ export class Reader {
 
   constructor(path: string) {
     this.#db = openDatabase(path, { readonly: true })
+    this.#db.pragma('cache_size = -4000')
     this.#sql = prepare(this.#db)
   }
 

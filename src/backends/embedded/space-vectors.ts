@@ -1,8 +1,8 @@
 import type { Metric } from '../../core/metrics.js'
-import { distance } from '../../core/metrics.js'
+import { norm } from '../../core/vectors.js'
 import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
 import type { ScanPool } from '../../indexes/scan-pool.js'
-import { type ItemHit, scanItems } from '../../indexes/scan-table.js'
+import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
 import { INDEX_FROM } from './plan-build.js'
@@ -128,14 +128,14 @@ export class SpaceVectors implements IndexSource {
     const { table } = this
     let horizon = Number.POSITIVE_INFINITY
     for (const vector of search.vectors) {
+      const length = norm(vector)
       for (const segment of index.segments) {
-        const neighbours = segment.index.search(vector, into.fetch, { ef: into.ef })
+        const neighbours = segment.index.candidates(vector, into.fetch, { ef: into.ef })
         let farthest = Number.NEGATIVE_INFINITY
-        for (const { label, distance: found } of neighbours) {
+        for (const { label } of neighbours) {
           const row = table.rowOf(label)
           if (row < 0 || !table.isLive(row)) continue
-          const d =
-            index.metric === search.metric ? found : distance(search.metric, vector, table.vector(row))
+          const d = rowDistance(table, row, search.metric, vector, length)
           if (d > farthest) farthest = d
           const item = table.itemAt(row)
           const known = into.best.get(item)
