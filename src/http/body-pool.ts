@@ -89,7 +89,7 @@ export class BodyPool {
 
   #start(): Worker {
     if (this.#worker) return this.#worker
-    const worker = new Worker(new URL('./body-worker.js', import.meta.url))
+    const worker = new Worker(new URL('./body-worker.js', import.meta.url), { execArgv: [] })
     worker.on('message', (reply: BodyReply) => {
       const waiting = this.#current
       if ('part' in reply) {

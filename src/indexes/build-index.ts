@@ -56,6 +56,7 @@ export function buildHnsw(options: BuildOptions): Promise<BuiltIndex> {
   if (signal?.aborted) return Promise.reject(new EngineError('CANCELLED', `building ${path} was cancelled`))
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./build-worker.js', import.meta.url), {
+      execArgv: [],
       workerData: request,
       name: 'kindred-build',
     })

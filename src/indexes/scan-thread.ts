@@ -66,6 +66,7 @@ export class ScanThread {
     if (this.#worker) return this.#worker
     const workerData: ScanWorkerData = { stopped: this.#stopped.buffer as SharedArrayBuffer }
     const worker = new Worker(new URL('./scan-worker.js', import.meta.url), {
+      execArgv: [],
       workerData,
       name: 'kindred-scan',
     })

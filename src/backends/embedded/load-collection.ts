@@ -6,6 +6,7 @@ import type { LoadedCollection, LoadRequest } from './load-messages.js'
 export function loadCollection(request: LoadRequest): Promise<LoadedCollection> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
+      execArgv: [],
       workerData: request,
       name: 'kindred-loader',
     })

@@ -35,7 +35,10 @@ export class Writer {
   #checkpointDue = false
 
   private constructor() {
-    this.#worker = new Worker(new URL('./writer-worker.js', import.meta.url), { name: 'kindred-writer' })
+    this.#worker = new Worker(new URL('./writer-worker.js', import.meta.url), {
+      execArgv: [],
+      name: 'kindred-writer',
+    })
     this.#worker.on('message', (reply: WriterReply) => this.#settle(reply))
     this.#worker.on('error', (error) => this.#fail(`the writer thread failed: ${error.message}`))
     this.#worker.on('exit', () => this.#fail('the writer thread has ended'))

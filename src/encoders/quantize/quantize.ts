@@ -99,7 +99,10 @@ function runInWorker(
     Atomics.store(new Int32Array(data.cancelled), 0, 1)
   }
   signal?.addEventListener('abort', cancel, { once: true })
-  const worker = new Worker(new URL('./quantize-worker.js', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('./quantize-worker.js', import.meta.url), {
+    workerData: data,
+    execArgv: [],
+  })
   let outcome: QuantizeMessage | undefined
   return new Promise<QuantizeReport>((settle, fail) => {
     worker.on('message', (message: QuantizeMessage) => {

@@ -1,0 +1,159 @@
+import type { Command } from 'commander'
+import { EngineError } from '../../core/errors.js'
+import type { ItemReading, ReadSize } from '../../datasets/read-items.js'
+import { addRecords, type Tally } from '../add-records.js'
+import { connect } from '../connect.js'
+import type { Context, Runner } from '../context.js'
+import { ensureCollection } from '../ensure-collection.js'
+import { EXIT, UsageError } from '../errors.js'
+import { common } from '../options.js'
+import { durationWords, rateWords, startProgress } from '../progress.js'
+import { pruneGone } from '../prune.js'
+
+interface AddOptions {
+  encoder?: string
+  format?: string
+  idColumn?: string
+  textColumn?: string
+  prune?: boolean
+}
+
+/** What an add did. */
+interface Report extends Tally {
+  collection: string
+  /** Content that came twice in this run, without an id of its own. */
+  repeated: number
+  removed: number
+  /** Files in folders that are of kinds not read there, by extension. */
+  ignored: Record<string, number>
+  seconds: number
+  interrupted: boolean
+}
+
+/** `kindred add COLLECTION PATH…|-` */
+export function addCommand(program: Command, run: Runner): void {
+  const command = program
+    .command('add')
+    .description('add files, folders or standard input; what has not changed is skipped')
+    .argument('<collection>', 'made if it is missing')
+    .argument('<paths...>', '.txt and .md, folders of them, .jsonl and .csv; "-" reads standard input')
+    .option('--encoder <name>', 'text encoder of a collection that is made')
+    .option('--format <format>', 'how to read what is named: text, lines, jsonl, csv or tsv')
+    .option('--id-column <name>', 'which field or column is the id (default: id, else a hash)')
+    .option('--text-column <name>', 'which field or column is the text (default: text, content, body, …)')
+    .option('--prune', 'remove items whose file under these paths has gone')
+  common(
+    command,
+    'kindred add notes ~/notes\nkindred add faq questions.csv --text-column question\ncat log.txt | kindred add log -',
+  ).action((collection: string, paths: string[], options: AddOptions) =>
+    run(command, (context) => add(context, collection, paths, options)),
+  )
+}
+
+async function add(
+  context: Context,
+  collection: string,
+  paths: readonly string[],
+  options: AddOptions,
+): Promise<number> {
+  if (paths.includes('-') && process.stdin.isTTY)
+    throw new UsageError('"-" reads standard input, but nothing is piped into it')
+  const { output, signal } = context
+  const { format, idColumn, textColumn } = options
+  const { readItems } = await import('../../datasets/read-items.js')
+  const reading = readItems(paths, { format, idColumn, textColumn, signal })
+  const size = await reading.size()
+  const started = performance.now()
+  const report: Report = {
+    collection,
+    added: 0,
+    unchanged: 0,
+    failed: [],
+    repeated: 0,
+    removed: 0,
+    ignored: size.ignored,
+    seconds: 0,
+    interrupted: false,
+  }
+  if (size.files === 0 && !options.prune) return nothingToRead(context, reading, report)
+  const { client, close } = await connect(context.home)
+  const progress = await startProgress(output, 'adding', 'items')
+  let bytesDone = 0
+  try {
+    await ensureCollection(client, collection, options.encoder)
+    await addRecords({ client, collection }, reading, {
+      signal,
+      tally: report,
+      onBatch: (bytes) => {
+        bytesDone += bytes
+        progress.update(report.added + report.unchanged, 0, fractionOf(bytesDone, reading.bytesRead, size))
+      },
+    })
+    if (options.prune) report.removed = await pruneGone(client, collection, paths)
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'CANCELLED' || !signal.aborted)
+      throw withProgress(error, report)
+    report.interrupted = true
+  } finally {
+    progress.stop()
+    await close()
+  }
+  report.repeated = reading.repeated
+  report.seconds = Math.round((performance.now() - started) / 100) / 10
+  return tell(context, report)
+}
+
+/** Where no file was found, no collection is made either. */
+async function nothingToRead(context: Context, reading: ItemReading, report: Report): Promise<number> {
+  for await (const record of reading) if ('skipped' in record) report.failed.push(record.skipped)
+  return tell(context, report)
+}
+
+function tell(context: Context, report: Report): number {
+  const { output } = context
+  tellFailures(context, report)
+  output.answer(report, () => summary(report))
+  if (report.interrupted) return EXIT.interrupted
+  return report.failed.length > 0 ? EXIT.failed : EXIT.done
+}
+
+/**
+ * How much of the work is done. Small files are read at once, long before their items are encoded; large ones may be
+ * larger than their items: the smaller of both is nearer to the truth.
+ */
+function fractionOf(done: number, read: number, { bytes }: ReadSize): number | undefined {
+  return bytes ? Math.min(done, read) / bytes : undefined
+}
+
+const SHOWN_FAILURES = 20
+
+function tellFailures({ output }: Context, { failed, ignored }: Report): void {
+  for (const { source, reason } of failed.slice(0, SHOWN_FAILURES)) output.note(`failed ${source}: ${reason}`)
+  if (failed.length > SHOWN_FAILURES)
+    output.note(`… and ${failed.length - SHOWN_FAILURES} more (--json tells all)`)
+  const others = Object.entries(ignored)
+  if (others.length === 0) return
+  const kinds = others.map(([type, count]) => `${type || 'no extension'} ${count}`).join(', ')
+  output.note(`passed over in folders, being of other kinds: ${kinds}`)
+}
+
+/** `added 120, unchanged 30, failed 2 in 3.1 s (39 items/s)` */
+function summary(report: Report): string {
+  const { added, unchanged, failed, repeated, removed, seconds, interrupted } = report
+  const counts = [`added ${added}`, `unchanged ${unchanged}`, `failed ${failed.length}`]
+  if (repeated > 0) counts.push(`repeated ${repeated}`)
+  if (removed > 0) counts.push(`removed ${removed}`)
+  const rate = added > 0 && seconds > 0 ? ` (${rateWords(added / seconds)} items/s)` : ''
+  const line = `${counts.join(', ')} in ${durationWords(seconds)}${rate}`
+  return interrupted ? `interrupted: ${line}; these stay, and the same command goes on from here` : line
+}
+
+/** The same error, telling what had been acknowledged by then. */
+function withProgress(error: unknown, { added, unchanged }: Report): unknown {
+  if (!(error instanceof EngineError) || added + unchanged === 0) return error
+  const message = `${error.message} (before that: added ${added}, unchanged ${unchanged}; these stay)`
+  return new EngineError(error.code, message, {
+    cause: error.cause,
+    details: { ...error.details, added, unchanged },
+  })
+}

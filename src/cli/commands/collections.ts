@@ -1,0 +1,110 @@
+import type { Command } from 'commander'
+import type { CollectionOptions, CollectionSummary } from '../../core/types.js'
+import type { Client } from '../client.js'
+import { connect } from '../connect.js'
+import type { Context, Runner } from '../context.js'
+import { encoderPath } from '../ensure-collection.js'
+import { common, jsonValue } from '../options.js'
+import { textTable } from '../text-table.js'
+
+/** `kindred collections list | show | create | delete` */
+export function collectionsCommand(program: Command, run: Runner): void {
+  const group = program.command('collections').description('list, show, create and delete collections')
+
+  const list = group.command('list', { isDefault: true }).description('list all collections')
+  common(list, 'kindred collections list').action(() =>
+    run(list, (context) =>
+      withClient(context, async (client) => {
+        const collections = await client.collections()
+        context.output.answer({ collections }, () => listText(collections, context.output.width))
+      }),
+    ),
+  )
+
+  const show = group.command('show').description('show a collection and its spaces').argument('<collection>')
+  common(show, 'kindred collections show notes').action((name: string) =>
+    run(show, (context) =>
+      withClient(context, async (client) => {
+        const summary = await client.collection(name)
+        context.output.answer(summary, () => summaryText(summary, context.output.width))
+      }),
+    ),
+  )
+
+  const create = group
+    .command('create')
+    .description('make an empty collection')
+    .argument('<collection>')
+    .option('--encoder <name>', 'text encoder of its space "text" (see: kindred encoders list)')
+    .option('--spaces <json>', 'its spaces, for instance [{"name":"mine","dim":384}]', jsonValue)
+  common(create, 'kindred collections create 日記 --encoder multilingual-e5-small').action(
+    (name: string, options: CollectionOptions) =>
+      run(create, (context) =>
+        withClient(context, async (client) => {
+          const summary = await client.createCollection(name, {
+            encoder: options.encoder === undefined ? undefined : encoderPath(options.encoder),
+            spaces: options.spaces,
+          })
+          context.output.answer(summary, () => `created ${name}`)
+        }),
+      ),
+  )
+
+  const remove = group
+    .command('delete')
+    .description('delete a collection and everything in it')
+    .argument('<collection>')
+  common(remove, 'kindred collections delete notes').action((name: string) =>
+    run(remove, (context) =>
+      withClient(context, async (client) => {
+        await client.deleteCollection(name)
+        context.output.answer({ deleted: name }, () => `deleted ${name}`)
+      }),
+    ),
+  )
+}
+
+async function withClient(context: Context, work: (client: Client) => Promise<void>): Promise<undefined> {
+  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  try {
+    await work(client)
+  } finally {
+    await close()
+  }
+}
+
+function listText(collections: readonly CollectionSummary[], width: number): string {
+  if (collections.length === 0) return 'no collections yet; make one with: kindred add NAME PATH'
+  const rows = collections.map(({ name, items, spaces }) => [
+    name,
+    String(items),
+    spaces.map((space) => space.name).join(', '),
+  ])
+  return textTable(
+    [{ title: 'collection' }, { title: 'items', align: 'right' }, { title: 'spaces' }],
+    rows,
+    width,
+  )
+}
+
+function summaryText(summary: CollectionSummary, width: number): string {
+  const rows = summary.spaces.map((space) => [
+    space.name,
+    String(space.dim),
+    String(space.vectors),
+    space.metrics.join(', '),
+    space.encoder ?? 'your own vectors',
+  ])
+  const table = textTable(
+    [
+      { title: 'space' },
+      { title: 'dim', align: 'right' },
+      { title: 'vectors', align: 'right' },
+      { title: 'metrics' },
+      { title: 'encoder', flexible: true },
+    ],
+    rows,
+    width,
+  )
+  return `${summary.name}: ${summary.items} items\n${table}`
+}

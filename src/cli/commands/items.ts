@@ -1,0 +1,112 @@
+import type { Command } from 'commander'
+import type { Include, Item } from '../../core/types.js'
+import { connect } from '../connect.js'
+import type { Context, Runner } from '../context.js'
+import { common, includeList, integer } from '../options.js'
+import { textTable } from '../text-table.js'
+
+interface ListOptions {
+  limit?: number
+  cursor?: string
+  all?: boolean
+  include?: Include[]
+}
+
+/** `kindred items list | get | delete` */
+export function itemsCommand(program: Command, run: Runner): void {
+  const group = program.command('items').description('list, get and delete the items of a collection')
+
+  const list = group
+    .command('list')
+    .description('list items in the order they were first added')
+    .argument('<collection>')
+    .option('--limit <number>', 'items of a page (default: 100)', integer(1, 1000))
+    .option('--cursor <cursor>', 'go on where the page before ended')
+    .option('--all', 'all pages; with --json one item a line')
+    .option('--include <fields>', 'what to show: metadata, text, vectors (default: metadata)', includeList)
+  common(list, 'kindred items list notes --all --json > notes.jsonl').action(
+    (collection: string, options: ListOptions) =>
+      run(list, (context) => listItems(context, collection, options)),
+  )
+
+  const get = group
+    .command('get')
+    .description('show an item')
+    .argument('<collection>')
+    .argument('<id>')
+    .option(
+      '--include <fields>',
+      'what to show: metadata, text, vectors (default: metadata, text)',
+      includeList,
+    )
+  common(get, 'kindred items get notes git/undo.md').action(
+    (collection: string, id: string, options: { include?: Include[] }) =>
+      run(get, (context) => getItem(context, collection, id, options.include ?? ['metadata', 'text'])),
+  )
+
+  const remove = group
+    .command('delete')
+    .description('delete items')
+    .argument('<collection>')
+    .argument('<ids...>')
+  common(remove, 'kindred items delete notes git/undo.md todo.txt').action(
+    (collection: string, ids: string[]) =>
+      run(remove, async (context) => {
+        const { client, close } = await connect(context.home, { encoderThreads: 1 })
+        try {
+          const answer = await client.deleteItems(collection, ids)
+          context.output.answer(answer, () => `deleted ${answer.deleted} of ${ids.length}`)
+        } finally {
+          await close()
+        }
+      }),
+  )
+}
+
+async function listItems(context: Context, collection: string, options: ListOptions): Promise<undefined> {
+  const { output, signal } = context
+  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  try {
+    const include = options.include ?? ['metadata', 'text']
+    let cursor = options.cursor
+    do {
+      const page = await client.items(collection, { limit: options.limit ?? 100, cursor, include })
+      cursor = page.cursor
+      if (options.all && output.json) for (const item of page.items) output.answer(item, () => '')
+      else output.answer(page, () => pageText(page.items, output.width))
+    } while (options.all && cursor !== undefined && !signal.aborted)
+    if (cursor !== undefined) output.note(`more with: --cursor ${cursor}`)
+  } finally {
+    await close()
+  }
+}
+
+function pageText(items: readonly Item[], width: number): string {
+  if (items.length === 0) return ''
+  const rows = items.map((item) => [item.id, item.text ?? JSON.stringify(item.metadata ?? {})])
+  return textTable([{ title: 'id' }, { title: '', flexible: true }], rows, width)
+}
+
+async function getItem(
+  context: Context,
+  collection: string,
+  id: string,
+  include: readonly Include[],
+): Promise<undefined> {
+  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  try {
+    const item = await client.item(collection, id, include)
+    context.output.answer(item, () => itemText(item))
+  } finally {
+    await close()
+  }
+}
+
+function itemText(item: Item): string {
+  const lines = [`id: ${item.id}`]
+  for (const [key, value] of Object.entries(item.metadata ?? {}))
+    lines.push(`${key}: ${JSON.stringify(value)}`)
+  if (item.vectors) lines.push(`vectors: ${JSON.stringify(item.vectors)}`)
+  if (item.text) lines.push('', item.text)
+  return lines.join('\n')
+}

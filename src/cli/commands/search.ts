@@ -1,0 +1,105 @@
+import type { Command } from 'commander'
+import type { SearchAnswer, SearchRequest, SearchResult } from '../../core/types.js'
+import { connect } from '../connect.js'
+import type { Context, Runner } from '../context.js'
+import { UsageError } from '../errors.js'
+import { common, includeList, integer, jsonValue, readBase64, readStdin } from '../options.js'
+import { textTable } from '../text-table.js'
+
+interface SearchOptions {
+  like?: string
+  image?: string
+  space?: string
+  metric?: string
+  k?: number
+  where?: unknown
+  mode?: string
+  exact?: boolean
+  ef?: number
+  include?: SearchRequest['include']
+}
+
+/** `kindred search COLLECTION [TEXT]` */
+export function searchCommand(program: Command, run: Runner): void {
+  const command = program
+    .command('search')
+    .description('find what means the same as a text, or is like an item')
+    .argument('<collection>')
+    .argument('[text...]', 'what to look for; "-" reads it from standard input')
+    .option('--like <id>', 'look for what is like this item')
+    .option('--image <file>', 'look for what looks like this picture')
+    .option('--space <name>', 'where to look (default: text, or the only space)')
+    .option('--metric <name>', 'cosine, euclidean or dot (default: the first that the space declares)')
+    .option('-k <number>', 'how many items (default: 10)', integer(1))
+    .option('--where <json>', 'only items whose metadata matches', jsonValue)
+    .option('--mode <mode>', 'dense, keyword or hybrid (default: dense)')
+    .option('--exact', 'compare with every vector instead of asking the index')
+    .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
+    .option('--include <fields>', 'what to show: metadata, text, vectors', includeList)
+  common(command, 'kindred search notes "how do I undo a commit" -k 5').action(
+    (collection: string, words: string[], options: SearchOptions) =>
+      run(command, (context) => search(context, collection, words, options)),
+  )
+}
+
+async function search(
+  context: Context,
+  collection: string,
+  words: readonly string[],
+  options: SearchOptions,
+): Promise<undefined> {
+  const request = await requestOf(words, options)
+  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  try {
+    const answer = await client.search(collection, request, context.signal)
+    context.output.answer(answer, () => answerText(answer, context.output.width))
+  } finally {
+    await close()
+  }
+}
+
+async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
+  const { like, image, space, metric, k, where, mode, exact, ef, include } = options
+  const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
+  if (kinds !== 1)
+    throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
+  const text = words.join(' ')
+  const query =
+    like !== undefined
+      ? { id: like }
+      : image !== undefined
+        ? { image: await readBase64(image) }
+        : { text: text === '-' ? (await readStdin()).trim() : text }
+  return { query, space, metric, mode, k, where, exact, ef, include }
+}
+
+/** A table for people: the best first, what was found shortened to the width. */
+export function answerText(answer: SearchAnswer, width: number): string {
+  if (answer.results.length === 0) return 'nothing found'
+  const rows = answer.results.map((result, i) => [
+    String(i + 1),
+    result.score.toFixed(3),
+    result.id,
+    shownText(result),
+  ])
+  return textTable(
+    [
+      { title: '#', align: 'right' },
+      { title: 'score', align: 'right' },
+      { title: 'id' },
+      { title: '', flexible: true },
+    ],
+    rows,
+    width,
+  )
+}
+
+const LABELS = ['label', 'title', 'name']
+
+/** What tells best what an item is: its passage, its text, its label. */
+export function shownText(result: SearchResult): string {
+  const label = LABELS.map((key) => result.metadata?.[key]).find((value) => typeof value === 'string') ?? ''
+  const text = result.passage ?? result.text ?? ''
+  if (text.startsWith(label)) return text
+  return text === '' ? label : `${label}: ${text}`
+}

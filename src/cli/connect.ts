@@ -1,0 +1,83 @@
+import { EngineError } from '../core/errors.js'
+import { readServerRecord, type ServerRecord } from '../http/server-record.js'
+import { Client } from './client.js'
+import { packageVersion } from './package-version.js'
+
+/** An engine to speak to, wherever it runs. */
+export interface Connection {
+  readonly client: Client
+  /** The live server that answers, or undefined where the engine was opened here. */
+  readonly server: ServerRecord | undefined
+  /** Gives the engine back if it was opened here. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * Reaches the engine of a home: through the server that holds it, or else by opening it in this process, behind the
+ * very same HTTP app but without a socket.
+ *
+ * @param options.encoderThreads for an engine opened here; default: all cores
+ * @throws EngineError HOME_LOCKED with the holder's pid, where it holds the home and serves nothing
+ */
+export async function connect(home: string, options: { encoderThreads?: number } = {}): Promise<Connection> {
+  const server = await liveServer(home)
+  if (server) return toServer(server)
+  try {
+    return await openHere(home, options)
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'HOME_LOCKED') throw error
+    const started = await liveServer(home)
+    if (started) return toServer(started)
+    throw error
+  }
+}
+
+/**
+ * The server of this home, if it answers. A server that was killed leaves its record behind, and another server may
+ * listen on its port by now: the record counts only while the very process that wrote it holds the home.
+ */
+export async function liveServer(home: string): Promise<ServerRecord | undefined> {
+  const record = await readServerRecord(home)
+  if (!record || (await holderOf(home)) !== record.pid) return undefined
+  try {
+    const response = await fetch(`${record.url}/v1/health`, { signal: AbortSignal.timeout(3000) })
+    await response.body?.cancel()
+    return response.ok ? record : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The process that holds a home, as far as it says so. */
+async function holderOf(home: string): Promise<unknown> {
+  const { takeHome } = await import('../backends/embedded/home.js')
+  try {
+    takeHome(home).release()
+    return undefined
+  } catch (error) {
+    return error instanceof EngineError && error.code === 'HOME_LOCKED' ? error.details?.pid : undefined
+  }
+}
+
+function toServer(server: ServerRecord): Connection {
+  const client = new Client((request) => fetch(request), { base: server.url, token: server.token })
+  return { client, server, close: async () => undefined }
+}
+
+async function openHere(home: string, options: { encoderThreads?: number }): Promise<Connection> {
+  const [kindred, { createApp }, { BodyPool }] = await Promise.all([
+    import('../engine/kindred.js').then(({ Kindred }) => Kindred.open({ home, ...options })),
+    import('../http/app.js'),
+    import('../http/body-pool.js'),
+  ])
+  const bodies = new BodyPool()
+  const app = createApp({ kindred, bodies, version: packageVersion() })
+  const client = new Client(async (request) => app.fetch(request), { base: 'http://kindred.local' })
+  return {
+    client,
+    server: undefined,
+    async close() {
+      await Promise.all([bodies.close(), kindred.close()])
+    },
+  }
+}

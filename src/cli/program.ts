@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import { addCommand } from './commands/add.js'
+import { collectionsCommand } from './commands/collections.js'
+import { demoCommand } from './commands/demo.js'
+import { encodersCommand } from './commands/encoders.js'
+import { itemsCommand } from './commands/items.js'
+import { searchCommand } from './commands/search.js'
+import { serveCommand } from './commands/serve.js'
+import type { Runner } from './context.js'
+import { packageVersion } from './package-version.js'
+
+/**
+ * The command line, told as commander's tree. What a command needs is imported when it runs, so that `--help` and
+ * short commands start at once.
+ *
+ * @param run is given each command's work
+ */
+export function buildProgram(run: Runner): Command {
+  const program = new Command('kindred')
+    .description('Semantic search over your own texts: vectors, an index and SQLite in one process.')
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
+    .addHelpText(
+      'after',
+      '\nExample:\n  kindred add notes ~/notes\n  kindred search notes "how do I undo a commit"\n\n' +
+        'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.\n' +
+        'With --json, stdout holds the answer alone and errors are JSON on stderr.',
+    )
+  demoCommand(program, run)
+  serveCommand(program, run)
+  addCommand(program, run)
+  searchCommand(program, run)
+  collectionsCommand(program, run)
+  itemsCommand(program, run)
+  encodersCommand(program, run)
+  return program
+}
