@@ -1,0 +1,291 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { CollectionSummary, Item, SearchAnswer } from '#src/core/types.js'
+import {
+  type Ended,
+  kindred,
+  kindredJson,
+  type Running,
+  type RunOptions,
+  startServer,
+  TemporaryFolders,
+} from './kindred-process.js'
+
+interface AddReport {
+  added: number
+  unchanged: number
+  removed: number
+  repeated: number
+  failed: { source: string; code: string; reason: string }[]
+}
+
+const folders = new TemporaryFolders()
+
+afterAll(() => folders.remove())
+
+describe.each([
+  ['in its own process', false],
+  ['through a live server', true],
+])('the command line, %s', (_where, withServer) => {
+  let home: string
+  let notes: string
+  let server: (Running & { url: string }) | undefined
+
+  const run = (args: string[], options: RunOptions = {}): Promise<Ended> =>
+    kindred(args, { home, ...options })
+  const json = <T>(args: string[], options: RunOptions = {}): Promise<T> =>
+    kindredJson<T>(args, { home, ...options })
+  const firstId = async (args: string[]): Promise<string | undefined> =>
+    (await json<SearchAnswer>(['search', ...args])).results[0]?.id
+
+  beforeAll(async () => {
+    home = await folders.make()
+    notes = await folders.make()
+    await mkdir(join(notes, 'git'))
+    await writeFile(join(notes, 'git', 'undo.md'), 'git reset --soft HEAD~1 takes back the last commit.\n')
+    await writeFile(join(notes, 'soup.txt'), 'Simmer the lentils with garlic and cumin for half an hour.\n')
+    await writeFile(join(notes, 'garden.md'), 'Tomatoes want a sunny place and much water in July.\n')
+    if (withServer) server = await startServer(home)
+  })
+
+  afterAll(async () => {
+    server?.child.kill('SIGTERM')
+    expect((await server?.ended)?.code ?? 0).toBe(0)
+  })
+
+  it('adds a folder, making the collection, and finds its texts by their meaning', async () => {
+    const added = await run(['add', 'notes', notes])
+    expect(added).toMatchObject({ code: 0, stderr: '' })
+    expect(added.stdout).toMatch(/^added 3, unchanged 0, failed 0 in [\d.]+ s/)
+
+    const found = await run(['search', 'notes', 'how', 'do', 'I', 'undo', 'a', 'commit'])
+    expect(found.code).toBe(0)
+    const [title, first] = found.stdout.split('\n')
+    expect(title).toMatch(/#\s+score\s+id/)
+    expect(first).toMatch(/^1\s+0\.\d{3}\s+git\/undo\.md\s+git reset --soft/)
+  })
+
+  it('answers a search with one JSON document', async () => {
+    const answer = await json<SearchAnswer>([
+      'search',
+      'notes',
+      'dinner',
+      '-k',
+      '2',
+      '--include',
+      'text,metadata',
+    ])
+    expect(answer.results).toHaveLength(2)
+    expect(answer.results[0]).toMatchObject({
+      id: 'soup.txt',
+      passage: expect.stringContaining('lentils'),
+      text: expect.stringContaining('lentils'),
+      metadata: { path: join(notes, 'soup.txt') },
+    })
+    expect(answer.plan).toMatchObject({ space: 'text', metric: 'cosine' })
+  })
+
+  it('takes the text of a search from standard input', async () => {
+    const answer = await json<SearchAnswer>(['search', 'notes', '-'], { input: 'what to cook\n' })
+    expect(answer.results[0]?.id).toBe('soup.txt')
+  })
+
+  it('finds what is like an item, and passes metric, space, exact and ef on', async () => {
+    const options = [
+      '--like',
+      'soup.txt',
+      '--metric',
+      'euclidean',
+      '--space',
+      'text',
+      '--exact',
+      '--ef',
+      '50',
+    ]
+    const { results, plan } = await json<SearchAnswer>(['search', 'notes', ...options])
+    expect(results.map(({ id }) => id)).not.toContain('soup.txt')
+    expect(plan).toMatchObject({ strategy: 'exact', metric: 'euclidean' })
+  })
+
+  it('skips what has not changed, encodes what has, and removes what has gone with --prune', async () => {
+    expect(await json<AddReport>(['add', 'notes', notes])).toMatchObject({ added: 0, unchanged: 3 })
+
+    await writeFile(join(notes, 'garden.md'), 'A ferry leaves the harbour for the islands every morning.\n')
+    expect(await json<AddReport>(['add', 'notes', notes])).toMatchObject({ added: 1, unchanged: 2 })
+    expect(await firstId(['notes', 'travelling by ship'])).toBe('garden.md')
+
+    await rm(join(notes, 'garden.md'))
+    expect(await json<AddReport>(['add', 'notes', notes])).toMatchObject({ unchanged: 2, removed: 0 })
+    await json(['add', 'notes', '-', '--format', 'lines'], { input: 'This line has no file.\n' })
+    expect(await json<AddReport>(['add', 'notes', notes, '--prune'])).toMatchObject({
+      unchanged: 2,
+      removed: 1,
+    })
+    expect((await json<CollectionSummary>(['collections', 'show', 'notes'])).items).toBe(3)
+  })
+
+  it('removes nothing with --prune where the folder itself is not there', async () => {
+    const { code, stderr } = await run(['add', 'notes', join(notes, 'nowhere'), '--prune'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/failed .*nowhere: it does not exist/)
+    expect((await json<CollectionSummary>(['collections', 'show', 'notes'])).items).toBe(3)
+  })
+
+  it('reports what cannot be read at the end and adds the rest', async () => {
+    const mixed = await folders.make()
+    await writeFile(join(mixed, 'good.txt'), 'A text like any other.')
+    await writeFile(join(mixed, 'latin.txt'), Buffer.from('caf\xe9', 'latin1'))
+    await writeFile(join(mixed, 'huge.txt'), 'x'.repeat(10 << 20))
+    await writeFile(join(mixed, 'photo.png'), 'not read in folders')
+    const { code, stdout, stderr } = await run(['add', 'mixed', mixed])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^added 1, unchanged 0, failed 2 /)
+    expect(stderr).toMatch(/failed .*latin\.txt: it is not UTF-8/)
+    expect(stderr).toMatch(/failed .*huge\.txt: its text has 10485760 bytes/)
+    expect(stderr).toContain('.png 1')
+  })
+
+  it('reads JSON lines from standard input and leaves out only the items that the engine refuses', async () => {
+    const lines = [
+      { id: 'a', text: 'first', metadata: { n: 1 } },
+      { id: 'b', text: 'second', metadata: { $bad: 1 } },
+      { id: 'c', text: 'third', image: 'AAAA' },
+      { id: 'd', text: 'fourth', vectors: { nowhere: [1, 2] } },
+      { id: 'a', text: 'the same id' },
+      { id: 'e', text: 'fifth' },
+    ]
+    const input = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"id": "f", "te`
+    const { code, stdout, stderr } = await run(['add', 'lines', '-', '--json'], { input })
+    expect(code).toBe(1)
+    expect(stderr).toBe('')
+    const report = JSON.parse(stdout) as AddReport
+    expect(report.added).toBe(2)
+    expect(report.failed.map(({ source, code }) => [source, code]).sort()).toEqual([
+      ['-:2', 'INVALID_METADATA'],
+      ['-:3', 'INVALID_IMAGE'],
+      ['-:4', 'SPACE_NOT_FOUND'],
+      ['-:5', 'DUPLICATE_ID'],
+      ['-:7', 'INVALID_JSON'],
+    ])
+  })
+
+  it('reads CSV with the columns that are named', async () => {
+    const path = join(notes, 'faq.csv')
+    await writeFile(
+      path,
+      'key,question,topic\n1,"How do I pay, and when?",money\n2,Where is the station?,travel\n',
+    )
+    const columns = ['--id-column', 'key', '--text-column', 'question']
+    expect(await json<AddReport>(['add', 'faq', path, ...columns])).toMatchObject({ added: 2 })
+    expect(await json<AddReport>(['add', 'faq', path, ...columns])).toMatchObject({ added: 0, unchanged: 2 })
+    expect(await firstId(['faq', 'the way to the train'])).toBe('2')
+    const item = await json<Item>(['items', 'get', 'faq', '1'])
+    expect(item).toMatchObject({ text: 'How do I pay, and when?', metadata: { topic: 'money' } })
+  })
+
+  it('makes, lists, shows and deletes collections', async () => {
+    const spaces = JSON.stringify([{ name: 'mine', dim: 3, metrics: ['euclidean'] }])
+    await json(['collections', 'create', 'own', '--spaces', spaces])
+    const input = '{"id": "x", "vectors": {"mine": [1, 2, 3]}}\n'
+    expect(await json<AddReport>(['add', 'own', '-', '--format', 'jsonl'], { input })).toMatchObject({
+      added: 1,
+    })
+    const summary = await json<CollectionSummary>(['collections', 'show', 'own'])
+    expect(summary).toMatchObject({
+      name: 'own',
+      items: 1,
+      spaces: [{ name: 'mine', dim: 3, encoder: null }],
+    })
+    const listed = await json<{ collections: CollectionSummary[] }>(['collections'])
+    expect(listed.collections.map(({ name }) => name)).toContain('own')
+    expect(await run(['collections', 'delete', 'own'])).toMatchObject({ code: 0, stdout: 'deleted own\n' })
+    expect(await run(['collections', 'show', 'own'])).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  it('lists items page by page, or all as JSON lines, and deletes some', async () => {
+    const input = Array.from({ length: 5 }, (_, i) =>
+      JSON.stringify({ id: `i${i}`, text: `text ${i}` }),
+    ).join('\n')
+    await json(['add', 'pages', '-'], { input })
+    const page = await json<{ items: Item[]; cursor: string }>(['items', 'list', 'pages', '--limit', '2'])
+    expect(page.items.map(({ id }) => id)).toEqual(['i0', 'i1'])
+    const next = await json<{ items: Item[] }>([
+      'items',
+      'list',
+      'pages',
+      '--limit',
+      '2',
+      '--cursor',
+      page.cursor,
+    ])
+    expect(next.items.map(({ id }) => id)).toEqual(['i2', 'i3'])
+    expect(await json(['items', 'delete', 'pages', 'i1', 'i3', 'nobody'])).toEqual({ deleted: 2 })
+    const { stdout } = await run(['items', 'list', 'pages', '--all', '--limit', '2', '--json'])
+    const ids = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Item).id)
+    expect(ids).toEqual(['i0', 'i2', 'i4'])
+  })
+
+  it('takes any script in names and any character in ids', async () => {
+    const ids = ['../x', 'a b', 'ä/ö?#%', '日本語', '%2e', 'x'.repeat(300)]
+    const input = ids.map((id) => JSON.stringify({ id, text: `about ${id}` })).join('\n')
+    expect(await json<AddReport>(['add', '日本語', '-'], { input })).toMatchObject({
+      added: ids.length,
+      failed: [],
+    })
+    const { items } = await json<{ items: Item[] }>(['items', 'list', '日本語', '--include', 'text'])
+    expect(items.map(({ id }) => id)).toEqual(ids)
+    for (const id of ['../x', 'ä/ö?#%']) {
+      expect(await json<Item>(['items', 'get', '日本語', id])).toMatchObject({ id, text: `about ${id}` })
+    }
+  })
+
+  const refused: [string, string[], string][] = [
+    ['an unknown collection', ['search', 'nowhere', 'x'], 'COLLECTION_NOT_FOUND'],
+    ['an unknown item', ['items', 'get', 'notes', 'nobody'], 'ITEM_NOT_FOUND'],
+    ['an unknown space', ['search', 'notes', 'x', '--space', 'mine'], 'SPACE_NOT_FOUND'],
+    ['an unknown metric', ['search', 'notes', 'x', '--metric', 'manhattan'], 'METRIC_UNKNOWN'],
+    ['a k beyond the limit', ['search', 'notes', 'x', '-k', '1000000000'], 'INVALID_REQUEST'],
+    ['a name that is not allowed', ['collections', 'create', '../x'], 'INVALID_NAME'],
+    ['a name of 300 characters', ['collections', 'create', 'x'.repeat(300)], 'INVALID_NAME'],
+    ['an unknown encoder', ['collections', 'create', 'e', '--encoder', 'nobody'], 'ENCODER_NOT_FOUND'],
+    ['filters', ['search', 'notes', 'x', '--where', '{"a":1}'], 'UNSUPPORTED'],
+    ['hybrid search', ['search', 'notes', 'x', '--mode', 'hybrid'], 'UNSUPPORTED'],
+  ]
+  it.each(refused)('refuses %s by name and ends with 1', async (_what, args, code) => {
+    const { code: exit, stdout, stderr } = await run([...args, '--json'])
+    expect(exit).toBe(1)
+    expect(stdout).toBe('')
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code } })
+  })
+
+  it('refuses a search by picture by name', async () => {
+    const path = join(notes, 'dot.png')
+    await writeFile(path, Buffer.from('iVBORw0KGgo=', 'base64'))
+    const { code, stderr } = await run(['search', 'notes', '--image', path])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error (UNSUPPORTED|INVALID_IMAGE): /)
+    expect(await run(['search', 'notes', '--image', join(notes, 'none.png')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error FILE_UNREADABLE: .*none\.png/),
+    })
+  })
+
+  it('lists encoders and chooses the default', async () => {
+    const { stdout } = await run(['encoders', 'list'])
+    expect(stdout).toMatch(/all-MiniLM-L6-v2\s+384\s+[\d.]+ MB\s+bundled, default/)
+    expect(await run(['encoders', 'use', 'nobody'])).toMatchObject({ code: 1 })
+    expect(await json(['encoders', 'use', 'all-MiniLM-L6-v2'])).toEqual({ default: 'all-MiniLM-L6-v2' })
+  })
+
+  it('refuses another encoder for a collection that is there', async () => {
+    const same = await run(['add', 'notes', notes, '--encoder', 'all-MiniLM-L6-v2'])
+    expect(same).toMatchObject({ code: 0 })
+    const { code, stderr } = await run(['add', 'notes', notes, '--encoder', 'multilingual-e5-small'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error ENCODER_MISMATCH: collection "notes" was made with another encoder/)
+  })
+})

@@ -1,0 +1,23 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { ERROR_CODES } from '#src/core/errors.js'
+
+function read(folder: string, ending: string): string {
+  const path = fileURLToPath(new URL(`../../${folder}`, import.meta.url))
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending) && !file.endsWith('error-codes.test.ts'))
+    .map((file) => readFileSync(join(path, file), 'utf8'))
+    .join('\n')
+}
+
+const source = read('src', '.ts').replace(/export const ERROR_CODES[\s\S]*?as const/, '')
+const statuses = readFileSync(new URL('../../src/http/errors.ts', import.meta.url), 'utf8')
+const tests = read('tests', '.ts')
+
+it.each(ERROR_CODES)('%s is raised somewhere and expected by a test', (code) => {
+  const raised = source.split(`'${code}'`).length - 1
+  expect(raised).toBeGreaterThan(statuses.includes(`'${code}'`) ? 1 : 0)
+  expect(tests).toContain(`'${code}'`)
+})
