@@ -25,6 +25,7 @@ const EXCEPTIONS = [{ from: 'backends/embedded/', to: 'indexes' }]
 const OWNERS = {
   'hnswlib-node': ['indexes/hnsw-index.ts'],
   'better-sqlite3': ['backends/embedded/'],
+  'better-sqlite3-napi': ['backends/embedded/'],
   hono: ['http/'],
   '@hono/node-server': ['http/'],
   '@hono/zod-openapi': ['http/'],
@@ -39,7 +40,8 @@ const OWNERS = {
 
 const root = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..'))
 const src = join(root, 'src')
-const dependencies = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies ?? {}
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const dependencies = { ...manifest.dependencies, ...manifest.optionalDependencies }
 const violations = []
 
 /** File (relative to src/, with `/`) -> the files it imports, with the line. */

@@ -40,7 +40,7 @@ const seed = Number(values.seed)
 const home = values.home
 
 async function runAll(): Promise<void> {
-  console.log(machineFacts(['hnswlib-node', 'better-sqlite3']))
+  console.log(machineFacts(['hnswlib-node']))
   console.log(
     `seed: ${seed}; ${count} clustered unit vectors of ${dim} dimensions; m ${DEFAULT_M}, efConstruction ${DEFAULT_EF_CONSTRUCTION}, ef ${DEFAULT_EF}\n`,
   )

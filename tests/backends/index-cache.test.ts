@@ -2,6 +2,7 @@ import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EmbeddedBackend } from '#src/backends/embedded/embedded-backend.js'
+import { openDatabase } from '#src/backends/embedded/sqlite.js'
 import type { ItemWrite } from '#src/core/backend.js'
 import { nearestIds, RecordingJobs, vectorCollection, vectorItem } from '../support/backend-items.js'
 import { clusteredVectors } from '../support/seeded-vectors.js'
@@ -182,8 +183,7 @@ describe('index cache', () => {
     )
     await backend.settled('c')
     await backend.close()
-    const { default: Database } = await import('better-sqlite3')
-    const db = new Database(join(home.path, 'kindred.db'), { readonly: true })
+    const db = openDatabase(join(home.path, 'kindred.db'), { readonly: true })
     expect(db.prepare('SELECT count(*) FROM changes').pluck().get()).toBe(1)
     db.close()
     await open()

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setInterval } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import { afterAll, describe, expect, it } from 'vitest'
+import { openDatabase } from '#src/backends/embedded/sqlite.js'
 import type { Item, SearchAnswer } from '#src/core/types.js'
 import { Kindred } from '#src/engine/kindred.js'
 import { kindred, kindredJson, start, startServer, TemporaryFolders } from './kindred-process.js'
@@ -120,7 +120,7 @@ async function written(home: string, count: number): Promise<void> {
 
 function itemsOf(path: string): number {
   if (!existsSync(path)) return 0
-  const database = new Database(path, { readonly: true })
+  const database = openDatabase(path, { readonly: true })
   try {
     return (database.prepare('SELECT count(*) AS items FROM items').get() as { items: number }).items
   } catch {

@@ -6,6 +6,8 @@ import { kindred, TemporaryFolders } from './kindred-process.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folders = new TemporaryFolders()
+/** The one that the engine takes on this Node: see `src/backends/embedded/sqlite.ts`. */
+const sqlite = Number(process.versions.napi) >= 10 ? 'better-sqlite3-napi' : 'better-sqlite3'
 
 afterAll(() => folders.remove())
 
@@ -23,14 +25,14 @@ async function packageWithout(addon: string): Promise<string> {
   const from = join(root, 'node_modules', addon)
   await cp(from, join(copy, 'node_modules', addon), {
     recursive: true,
-    filter: (path) => !/[/\\](build|deps|src|bin)$/.test(path),
+    filter: (path) => !/[/\\](build|deps|src|bin|prebuilds)$/.test(path),
   })
   return join(copy, 'dist', 'cli', 'main.js')
 }
 
 describe('a native addon that is not built', () => {
   it.each([
-    ['better-sqlite3', 'npm rebuild better-sqlite3'],
+    [sqlite, `npm rebuild ${sqlite}`],
     ['onnxruntime-node', 'ONNXRUNTIME_NODE_INSTALL=skip npm install'],
   ])('%s: the error names the command that helps', async (addon, remedy) => {
     const main = await packageWithout(addon)

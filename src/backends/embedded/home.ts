@@ -13,6 +13,9 @@ export interface Home {
   release(): void
 }
 
+/** Locks in force. SQLite ends the lock of a connection that is garbage, so none may become that before its time. */
+const locks = new Set<Connection>()
+
 /**
  * Takes a home for this engine, making the folder if it is missing. The lock is an exclusive transaction on
  * `lock.db`, which the operating system releases with the process, however that ends.
@@ -37,6 +40,7 @@ export function takeHome(path: string): Home {
     throw notWritable(dir, error)
   }
   let held = true
+  locks.add(lock)
   return {
     dir,
     databasePath: join(dir, 'kindred.db'),
@@ -46,6 +50,7 @@ export function takeHome(path: string): Home {
       held = false
       rmSync(ownerPath, { force: true })
       lock.close()
+      locks.delete(lock)
     },
   }
 }

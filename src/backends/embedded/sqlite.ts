@@ -1,5 +1,12 @@
-import Database from 'better-sqlite3'
+import { createRequire } from 'node:module'
+import type Database from 'better-sqlite3'
 import { EngineError } from '../../core/errors.js'
+
+/**
+ * better-sqlite3 12 lets Node 24.19 and later abort whenever one of its objects is garbage; 13 does not, ships compiled,
+ * but needs Node-API 10, which Node 20 does not have. So both are installed, and this is the one that fits.
+ */
+const PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3-napi' : 'better-sqlite3'
 
 /** A connection of better-sqlite3; only this folder sees it. */
 export type Connection = Database.Database
@@ -15,7 +22,8 @@ export function openDatabase(
   options: { readonly?: boolean; timeoutMs?: number } = {},
 ): Connection {
   try {
-    return new Database(path, { readonly: options.readonly ?? false, timeout: options.timeoutMs ?? 5000 })
+    const Connect = createRequire(import.meta.url)(PACKAGE) as typeof Database
+    return new Connect(path, { readonly: options.readonly ?? false, timeout: options.timeoutMs ?? 5000 })
   } catch (error) {
     throw sqliteError(error, path)
   }
@@ -26,10 +34,10 @@ export function sqliteError(error: unknown, path: string): EngineError {
   if (error instanceof EngineError) return error
   const message = error instanceof Error ? error.message : String(error)
   const code = sqliteCode(error)
-  if (/bindings file|better_sqlite3\.node|NODE_MODULE_VERSION/.test(message)) {
+  if (/bindings file|better.sqlite3|NODE_MODULE_VERSION/.test(message) && !code.startsWith('SQLITE_')) {
     return new EngineError(
       'NATIVE_ADDON_MISSING',
-      'better-sqlite3 is installed but its native part is not built for this Node; run: npm rebuild better-sqlite3',
+      `the native part of ${PACKAGE} is missing or not built for this Node; run: npm rebuild ${PACKAGE}, or install kindred again`,
       { cause: error },
     )
   }
