@@ -65,6 +65,13 @@ export function toVector(
     )
   }
   const vector = options.into ?? new Float32Array(dim)
+  if (values instanceof Float32Array) {
+    const length = norm(values)
+    if (length > 0 && Number.isFinite(length)) {
+      vector.set(values)
+      return vector
+    }
+  }
   let zero = true
   for (let i = 0; i < dim; i++) {
     const value = values[i]

@@ -37,10 +37,14 @@ export class SideVectors {
   /** The `k` nearest of what was found and what is here, once each. */
   join(found: Neighbour[], { k, distance, accepts }: SideQuestion): Neighbour[] {
     if (this.#vectors.size === 0) return found
-    const known = new Set(found.map(({ label }) => label))
-    const all = [...found]
-    for (const [label, vector] of this.#vectors)
-      if (!known.has(label) && accepts(label)) all.push({ label, distance: distance(vector) })
-    return all.sort((a, b) => a.distance - b.distance || a.label - b.label).slice(0, k)
+    const worst = found.length < k ? Number.POSITIVE_INFINITY : (found.at(-1)?.distance ?? 0)
+    let all: Neighbour[] | undefined
+    for (const [label, vector] of this.#vectors) {
+      const d = distance(vector)
+      if (d > worst || !accepts(label) || found.some((neighbour) => neighbour.label === label)) continue
+      all ??= [...found]
+      all.push({ label, distance: d })
+    }
+    return all ? all.sort((x, y) => x.distance - y.distance || x.label - y.label).slice(0, k) : found
   }
 }

@@ -130,6 +130,9 @@ export class VectorTable {
 
   /** The row of a label, dead or live; -1 if it is not there. */
   rowOf(label: number): number {
+    // labels mostly follow each other: then the row is as far from the last as the label is
+    const guess = this.#rows - 1 - (this.#lastLabel - label)
+    if (guess >= 0 && guess < this.#rows && this.labelAt(guess) === label) return guess
     let low = 0
     let high = this.#rows - 1
     while (low <= high) {

@@ -106,10 +106,9 @@ export class SpaceVectors implements IndexSource {
     let fetch = (this.#passages ? 2 * search.k : search.k) + search.exclude.size
     for (; fetch <= limit; fetch *= 2) {
       const ef = Math.max(search.ef ?? DEFAULT_EF, fetch)
-      const best = new Map<number, ItemHit>()
-      for (const hit of tail) best.set(hit.item, hit)
-      const horizon = this.#collect(index, search, { fetch, ef, best })
-      const hits = [...best.values()].sort(byDistance)
+      const found = [...tail]
+      const horizon = this.#collect(index, search, { fetch, ef, found })
+      const hits = nearestOfEach(found)
       hits.length = Math.min(hits.length, search.k)
       const last = hits[search.k - 1]
       if (horizon === Number.POSITIVE_INFINITY || (last && last.distance <= horizon)) {
@@ -122,25 +121,23 @@ export class SpaceVectors implements IndexSource {
   /** @returns the distance within which everything the index knows was seen; infinity where it was all */
   #collect(
     index: MetricIndex,
-    search: SpaceSearch,
-    into: { fetch: number; ef: number; best: Map<number, ItemHit> },
+    { vectors, metric, exclude }: SpaceSearch,
+    { fetch, ef, found }: { fetch: number; ef: number; found: ItemHit[] },
   ): number {
     const { table } = this
     let horizon = Number.POSITIVE_INFINITY
-    for (const vector of search.vectors) {
+    for (const vector of vectors) {
       const length = norm(vector)
       for (const segment of index.segments) {
-        const neighbours = segment.index.candidates(vector, into.fetch, { ef: into.ef })
+        const neighbours = segment.index.candidates(vector, fetch, { ef })
         let farthest = Number.NEGATIVE_INFINITY
         for (const { label } of neighbours) {
           const row = table.rowOf(label)
           if (row < 0 || !table.isLive(row)) continue
-          const d = rowDistance(table, row, search.metric, vector, length)
-          if (d > farthest) farthest = d
+          const distance = rowDistance(table, row, metric, vector, length)
+          if (distance > farthest) farthest = distance
           const item = table.itemAt(row)
-          const known = into.best.get(item)
-          if (search.exclude.has(item) || (known && known.distance <= d)) continue
-          into.best.set(item, { item, distance: d, label, passage: table.passageAt(row), row })
+          if (!exclude.has(item)) found.push({ item, distance, label, passage: table.passageAt(row), row })
         }
         if (neighbours.length < segment.index.count && farthest < horizon) horizon = farthest
       }
@@ -161,6 +158,13 @@ export class SpaceVectors implements IndexSource {
 /** The metrics that have an index of their own: one serves all where every vector has length 1. */
 export function indexMetrics(space: SpaceKeys): Metric[] {
   return space.unit && space.metrics.length > 0 ? ['cosine'] : (space.metrics as Metric[])
+}
+
+/** Sorts hits, nearest first, and keeps the first of each item. */
+function nearestOfEach(found: ItemHit[]): ItemHit[] {
+  found.sort(byDistance)
+  const seen = new Set<number>()
+  return found.filter(({ item }) => seen.size < seen.add(item).size)
 }
 
 function byDistance(a: ItemHit, b: ItemHit): number {
