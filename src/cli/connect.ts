@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { EngineError } from '../core/errors.js'
 import { readServerRecord, type ServerRecord } from '../http/server-record.js'
 import { Client } from './client.js'
@@ -17,9 +19,20 @@ export interface Connection {
  * very same HTTP app but without a socket.
  *
  * @param options.encoderThreads for an engine opened here; default: all cores
+ * @param options.mustExist whether a home that is missing is refused instead of made; for commands that only look
  * @throws EngineError HOME_LOCKED with the holder's pid, where it holds the home and serves nothing
+ * @throws EngineError COLLECTION_NOT_FOUND with `mustExist`
  */
-export async function connect(home: string, options: { encoderThreads?: number } = {}): Promise<Connection> {
+export async function connect(
+  home: string,
+  { mustExist = false, ...options }: { encoderThreads?: number; mustExist?: boolean } = {},
+): Promise<Connection> {
+  if (mustExist && !existsSync(join(home, 'kindred.db'))) {
+    throw new EngineError(
+      'COLLECTION_NOT_FOUND',
+      `there are no collections at ${home}: "kindred add NAME PATH" makes one there, --home DIR or KINDRED_HOME names another place`,
+    )
+  }
   const server = await liveServer(home)
   if (server) return toServer(server)
   try {

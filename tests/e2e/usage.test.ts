@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { kindred } from './kindred-process.js'
+import { kindred, TemporaryFolders } from './kindred-process.js'
 
 const COMMANDS = [
   ['demo'],
@@ -81,5 +83,20 @@ describe('wrong usage', () => {
     const { code, stderr } = await kindred([])
     expect(code).toBe(2)
     expect(stderr).toContain('Usage: kindred')
+  })
+})
+
+describe('a command that only looks', () => {
+  it.each([
+    ['search', 'notes', 'anything'],
+    ['items', 'list', 'notes'],
+  ])('%s: says that there is no home, and makes none', async (...words) => {
+    const folders = new TemporaryFolders()
+    const home = join(await folders.make(), 'nothing-here')
+    const { code, stderr } = await kindred(words, { home })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error COLLECTION_NOT_FOUND: .*--home/)
+    expect(existsSync(home)).toBe(false)
+    await folders.remove()
   })
 })

@@ -52,7 +52,7 @@ export function itemsCommand(program: Command, run: Runner): void {
   common(remove, 'kindred items delete notes git/undo.md todo.txt').action(
     (collection: string, ids: string[]) =>
       run(remove, async (context) => {
-        const { client, close } = await connect(context.home, { encoderThreads: 1 })
+        const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
         try {
           const answer = await client.deleteItems(collection, ids)
           context.output.answer(answer, () => `deleted ${answer.deleted} of ${ids.length}`)
@@ -65,7 +65,7 @@ export function itemsCommand(program: Command, run: Runner): void {
 
 async function listItems(context: Context, collection: string, options: ListOptions): Promise<undefined> {
   const { output, signal } = context
-  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const include = options.include ?? ['metadata', 'text']
     let cursor = options.cursor
@@ -93,7 +93,7 @@ async function getItem(
   id: string,
   include: readonly Include[],
 ): Promise<undefined> {
-  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const item = await client.item(collection, id, include)
     context.output.answer(item, () => itemText(item))

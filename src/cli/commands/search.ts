@@ -49,7 +49,7 @@ async function search(
   options: SearchOptions,
 ): Promise<undefined> {
   const request = await requestOf(words, options)
-  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+  const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const answer = await client.search(collection, request, context.signal)
     context.output.answer(answer, () => answerText(answer, context.output.width))
