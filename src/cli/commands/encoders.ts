@@ -15,6 +15,7 @@ interface PullOptions {
 
 interface QuantizeOptions {
   texts?: string
+  tokenizer?: string
   method?: 'auto' | 'per-row' | 'blocks'
 }
 
@@ -57,6 +58,7 @@ export function encodersCommand(program: Command, run: Runner): void {
     .argument('<input>', 'an .onnx file in fp32, or a folder that holds one')
     .argument('<output>', 'the folder to make')
     .option('--texts <file>', 'texts to compare on, one a line, best of the kind the encoder is for')
+    .option('--tokenizer <dir>', 'the folder of its tokenizer and settings (default: where the model is)')
     .option('--method <method>', 'auto, per-row or blocks (default: auto)')
   common(quantize, 'kindred encoders quantize ./my-model ./my-model-small').action(
     (input: string, output: string, options: QuantizeOptions) =>
@@ -128,6 +130,7 @@ async function quantizeOne(
     const report = await quantizeModel({
       input,
       output: folder,
+      files: options.tokenizer,
       texts,
       method: options.method,
       signal,
