@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../core/errors.js'
+import { packageVersion } from '../http/package-version.js'
 import { readServerRecord, type ServerRecord } from '../http/server-record.js'
 import { Client } from './client.js'
-import { packageVersion } from './package-version.js'
 
 /** An engine to speak to, wherever it runs. */
 export interface Connection {

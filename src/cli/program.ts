@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { packageVersion } from '../http/package-version.js'
 import { addCommand } from './commands/add.js'
 import { collectionsCommand } from './commands/collections.js'
 import { demoCommand } from './commands/demo.js'
@@ -7,7 +8,6 @@ import { itemsCommand } from './commands/items.js'
 import { searchCommand } from './commands/search.js'
 import { serveCommand } from './commands/serve.js'
 import type { Runner } from './context.js'
-import { packageVersion } from './package-version.js'
 
 /**
  * The command line, told as commander's tree. What a command needs is imported when it runs, so that `--help` and

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { EngineError } from '../core/errors.js'
 import { METRICS, type Metric } from '../core/metrics.js'
+import { readIndexFile } from './read-index-file.js'
 import { replaceFile } from './replace-file.js'
 import { VectorTable } from './vector-table.js'
 
@@ -46,26 +46,8 @@ export async function writeFlatFile(path: string, table: VectorTable, metric: Me
 }
 
 /** Reads what {@link writeFlatFile} wrote. @throws EngineError INDEX_INVALID */
-export async function readFlatFile(
-  path: string,
-  expected: { metric: Metric; dim: number },
-): Promise<VectorTable> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'r')
-    return await readTable(file, expected)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EngineError(
-      'INDEX_INVALID',
-      `${path} is not a usable index file: ${reason}; it must be rebuilt`,
-      {
-        cause: error,
-      },
-    )
-  } finally {
-    await file?.close()
-  }
+export function readFlatFile(path: string, expected: { metric: Metric; dim: number }): Promise<VectorTable> {
+  return readIndexFile(path, (file) => readTable(file, expected))
 }
 
 async function readTable(file: FileHandle, expected: { metric: Metric; dim: number }): Promise<VectorTable> {

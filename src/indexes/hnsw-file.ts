@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
-import { EngineError } from '../core/errors.js'
+import { readIndexFile } from './read-index-file.js'
 
 /** The fixed part in front, as `HierarchicalNSW::saveIndex` of hnswlib 0.8 writes it on a 64-bit little-endian machine. */
 const HEADER_BYTES = 96
@@ -88,29 +88,15 @@ export async function markApart(path: string, dim: number, marked: ReadonlySet<n
   }
 }
 
-async function inspect<T>(
+function inspect<T>(
   path: string,
   dim: number,
   then: (file: FileHandle, layout: Layout, levels: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'r')
+  return readIndexFile(path, async (file) => {
     const layout = await readLayout(file, dim)
-    const levels = await readLevels(file, layout)
-    return await then(file, layout, levels)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EngineError(
-      'INDEX_INVALID',
-      `${path} is not a usable index file: ${reason}; it must be rebuilt`,
-      {
-        cause: error,
-      },
-    )
-  } finally {
-    await file?.close()
-  }
+    return then(file, layout, await readLevels(file, layout))
+  })
 }
 
 async function readLayout(file: FileHandle, dim: number): Promise<Layout> {
