@@ -6,13 +6,13 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const PARTS = ['encoders', 'tensor', 'indexes', 'backends', 'query', 'anomaly', 'maps', 'datasets']
+const PARTS = ['images', 'encoders', 'tensor', 'indexes', 'backends', 'query', 'anomaly', 'maps', 'datasets']
 
 /** Which folders of src/ a file of the folder may import, besides its own. */
 const MAY_IMPORT = {
   core: [],
   ...Object.fromEntries(PARTS.map((part) => [part, ['core']])),
-  encoders: ['core', 'tensor'],
+  encoders: ['core', 'images', 'tensor'],
   engine: ['core', ...PARTS],
   http: ['core', ...PARTS, 'engine'],
   cli: ['core', ...PARTS, 'engine', 'http'],
@@ -32,7 +32,10 @@ const OWNERS = {
   zod: ['http/', 'backends/embedded/'],
   'onnxruntime-node': ['encoders/', 'tensor/'],
   '@huggingface/tokenizers': ['encoders/'],
-  '@bufbuild/protobuf': ['encoders/quantize/'],
+  '@bufbuild/protobuf': ['tensor/', 'encoders/quantize/'],
+  '@tensorflow/tfjs-core': ['tensor/', 'encoders/'],
+  'ml-matrix': ['encoders/'],
+  sharp: ['images/'],
   'csv-parse': ['datasets/'],
   commander: ['cli/'],
   'cli-progress': ['cli/'],

@@ -21,9 +21,9 @@ import { parseArgs } from 'node:util'
 import { seededRandom } from '#src/core/random.js'
 import { dot, norm } from '#src/core/vectors.js'
 import { findLayers } from '#src/encoders/quantize/layers.js'
-import { readModel, writeModel } from '#src/encoders/quantize/onnx-file.js'
 import { rewrite } from '#src/encoders/quantize/rewrite.js'
 import { SourceModel } from '#src/encoders/quantize/source-model.js'
+import { readModel, writeModel } from '#src/tensor/onnx-file.js'
 import {
   type Answer,
   CONTENDERS,

@@ -1,5 +1,9 @@
+import type { Job } from './jobs.js'
 import type { Metric } from './metrics.js'
 import type { Metadata } from './types.js'
+
+/** What the vectors of a space are made from. */
+export type SpaceInput = 'text' | 'image' | 'vectors'
 
 /** A space as the backend keeps it. */
 export interface SpaceRecord {
@@ -12,6 +16,44 @@ export interface SpaceRecord {
   metrics: Metric[]
   /** Whether all vectors have length 1, so that one index can serve every metric. */
   unit: boolean
+  /** `vectors`: the user brings them. */
+  input: SpaceInput
+  /** Which of the space's encoder versions is current; 1 for the first. */
+  version: number
+  /** Of an encoder that is fitted to the collection: what {@link NewEncoderVersion} gave; otherwise undefined. */
+  settings?: Record<string, unknown>
+  /** The version that is being filled and will become current, if there is one. */
+  staged?: EncoderVersion
+}
+
+/** A version of a space's encoder, to be staged. */
+export interface NewEncoderVersion {
+  /** Hashes weights and settings. */
+  encoder: string
+  encoderName: string
+  dim: number
+  metrics: Metric[]
+  unit: boolean
+  /** JSON; small (it is in every {@link SpaceRecord}). */
+  settings: Record<string, unknown>
+  /** JSON. */
+  report: Record<string, unknown>
+  /** What loading it needs, by name. */
+  files: Record<string, Uint8Array>
+}
+
+/** A version of a space's encoder. One space's versions never meet in one index. */
+export interface EncoderVersion extends Omit<NewEncoderVersion, 'files' | 'encoder' | 'encoderName'> {
+  /** 1, 2, …, never used again within its space. */
+  version: number
+  encoder: string | null
+  encoderName: string | null
+  /** `staged`: being filled, not searched; `current`: searched; `retired`: kept so that it can be brought back. */
+  state: 'staged' | 'current' | 'retired'
+  /** ISO 8601. */
+  createdAt: string
+  /** Vectors that it has. */
+  vectors: number
 }
 
 export interface CollectionRecord {
@@ -32,22 +74,73 @@ export interface PassageVector {
   end: number
 }
 
+/** What one encoder version makes of one item. */
+export interface EncodedItem {
+  /** The encoder's id; null for the user's own vectors. */
+  encoder: string | null
+  passages: PassageVector[]
+  /** Only of encoders that reconstruct. */
+  anomaly?: AnomalyScore
+}
+
+/** How strange a detector finds an item, as it is stored. */
+export interface AnomalyScore {
+  /** Which detector: `reconstruction`. */
+  detector: string
+  /** Larger is stranger; what orders items. */
+  score: number
+  /** Where the detector has one: the reconstruction's mean squared error over pixels in 0..1. */
+  error: number | null
+  /** How many of the held-out items score less, in 0..100. */
+  percentile: number
+  flagged: boolean
+}
+
+/** A stored item's {@link AnomalyScore}, with the encoder version that made it. */
+export interface StoredAnomaly extends AnomalyScore {
+  version: number
+}
+
+/** A picture to store. */
+export interface ImageWrite {
+  /** Width and height as given, after turning it upright. */
+  width: number
+  height: number
+  /** SHA-256 of the file as given, in hexadecimal. */
+  hash: string
+  /** At most 256 pixels a side; what encoders and pages read. */
+  rendition: { bytes: Uint8Array; type: string }
+  /** The file as given, where it is kept. */
+  original: { bytes: Uint8Array; type: string } | null
+  /** Where the file lies, where it is not kept. */
+  path: string | null
+}
+
+/** An image of a collection, for whoever fits or fills an encoder. */
+export interface StoredImage {
+  id: string
+  /** The item's. */
+  revision: number
+  rendition: Uint8Array
+}
+
 /** One item to write; it replaces the item of that id whole. */
 export interface ItemWrite {
   id: string
   text: string | null
   metadata: Metadata
   /** null for none, `keep` for the picture that is there (needs `ifRevision`). */
-  image: { bytes: Uint8Array; type: string } | null | 'keep'
+  image: ImageWrite | null | 'keep'
   /** Hash of all that the user gave, so that the same item can be recognized. */
   fingerprint: string
   /** Hash of the text, so that an unchanged text need not be encoded again; null without text. */
   textHash: string | null
   /**
-   * By space: which encoder made them (its id, null for the user's own) and the vectors, or `keep` for those that
-   * are there (needs `ifRevision`). A space that is not named loses its vectors of this item.
+   * By space: what its encoder versions make of the item, the current one's among them, or `keep` for what is there, of
+   * all versions (needs `ifRevision`). A space that is not named loses the item's vectors and scores, of all versions;
+   * a version that is not named loses them too.
    */
-  vectors: Record<string, { encoder: string | null; passages: PassageVector[] } | 'keep'>
+  vectors: Record<string, EncodedItem[] | 'keep'>
   /** Only if the item still has this revision; 0: only if it is not there. */
   ifRevision?: number
 }
@@ -58,6 +151,8 @@ export interface ItemStamp {
   revision: number
   fingerprint: string
   textHash: string | null
+  /** {@link ImageWrite.hash}; null without image. */
+  imageHash: string | null
   /** Spaces that hold vectors of the item, by their current encoder. */
   spaces: string[]
   hasImage: boolean
@@ -67,6 +162,7 @@ export interface ItemFields {
   metadata?: boolean
   text?: boolean
   vectors?: boolean
+  anomaly?: boolean
 }
 
 export interface StoredItem {
@@ -75,6 +171,8 @@ export interface StoredItem {
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, Float32Array[]>
+  /** By space, of its current encoder, then by detector; only spaces that have scores. */
+  anomaly?: Record<string, StoredAnomaly[]>
   hasImage: boolean
 }
 
@@ -164,7 +262,74 @@ export interface Backend {
   get(collection: string, ids: readonly string[], fields: ItemFields): Promise<Map<string, StoredItem>>
   /** In the order of first writing. */
   list(collection: string, query: ListQuery): Promise<{ items: StoredItem[]; cursor?: string }>
-  image(collection: string, id: string): Promise<{ bytes: Uint8Array; type: string } | undefined>
+  /** The original where it is kept and `rendition` was not asked, else the rendition. */
+  image(
+    collection: string,
+    id: string,
+    options?: { rendition?: boolean },
+  ): Promise<{ bytes: Uint8Array; type: string } | undefined>
+  /**
+   * Items with a picture, in the order of first writing.
+   *
+   * @param options.lacking only those that have no vector of this encoder version yet
+   */
+  images(
+    collection: string,
+    options: { limit: number; cursor?: string; lacking?: { space: string; version: number } },
+  ): Promise<{ images: StoredImage[]; cursor?: string }>
+  countImages(collection: string): Promise<number>
+
+  /**
+   * Adds an encoder version to a space, and the space if it is not there (a space without a current version is in no
+   * record). What is upserted from now on may hold its vectors; what was written before is given by {@link fill}.
+   *
+   * @returns the version's number
+   * @throws EngineError CONFLICT if the space has a staged version already, or takes something else than images
+   */
+  stageEncoder(collection: string, space: string, version: NewEncoderVersion): Promise<number>
+  /**
+   * Writes what a staged or retired version makes of items that lack it; all of a call are durable when it resolves.
+   * Rows of items that were changed or removed since `revision`, or have the version's vectors already, are passed over.
+   *
+   * @returns how many were written
+   */
+  fill(
+    collection: string,
+    space: string,
+    version: number,
+    rows: readonly { id: string; revision: number; encoded: EncodedItem }[],
+  ): Promise<number>
+  /**
+   * Makes a version current, if no item with a picture lacks its vectors; the one before is retired, and older retired
+   * ones are dropped. Searches see the one or the other, never both.
+   *
+   * @returns whether it was whole
+   * @throws EngineError ENCODER_NOT_FOUND
+   */
+  promoteEncoder(collection: string, space: string, version: number): Promise<boolean>
+  /** Drops a staged or retired version with its vectors, and the space if that was all. Idempotent. */
+  dropEncoder(collection: string, space: string, version: number): Promise<void>
+  /** Newest first. @throws EngineError SPACE_NOT_FOUND */
+  encoderVersions(collection: string, space: string): Promise<EncoderVersion[]>
+  /** What {@link NewEncoderVersion} gave. @throws EngineError ENCODER_NOT_FOUND */
+  encoderFiles(collection: string, space: string, version: number): Promise<Record<string, Uint8Array>>
+  /** Items by the score of a detector in a space's current version, the strangest first. */
+  strangest(
+    collection: string,
+    space: string,
+    query: { detector: string; limit: number; flagged?: boolean },
+  ): Promise<(StoredAnomaly & { id: string })[]>
+  /** How many items a detector has scored and flagged in a space's current version. */
+  countAnomalies(
+    collection: string,
+    space: string,
+    detector: string,
+  ): Promise<{ scored: number; flagged: number }>
+
+  /** Keeps what became of a job, by its id, so that a later process can tell; the latest 100 are kept. */
+  recordJob(job: Job): Promise<void>
+  /** Newest first. */
+  recordedJobs(): Promise<Job[]>
 
   /** @throws EngineError ENCODER_MISMATCH, DIMENSION_MISMATCH */
   nearest(collection: string, query: NearestQuery): Promise<NearestAnswer>

@@ -12,6 +12,8 @@ export const ERROR_CODES = [
   'INVALID_METADATA', // not an object, reserved keys, or too large
   'INVALID_VECTOR', // NaN, Infinity, or not numbers
   'INVALID_IMAGE', // bytes that are not a picture of a known format
+  'IMAGE_TOO_LARGE', // more bytes or pixels than are taken
+  'INVALID_DATASET', // a data file that is cut short or does not agree with its labels
   'ZERO_VECTOR', // a zero vector where cosine is declared or asked
   'DIMENSION_MISMATCH',
   'DUPLICATE_ID', // twice in one batch
@@ -40,6 +42,10 @@ export const ERROR_CODES = [
   'ENCODER_NOT_FOUND',
   'ENCODER_INVALID', // a model folder with a file missing, cut short or not understood
   'ENCODER_MISMATCH', // vectors of one encoder asked of a space of another
+  'TOO_FEW_IMAGES', // too few, or too few different ones, to fit what was asked
+  'TRAINING_DIVERGED', // the loss became NaN before anything was learned
+  'KERNEL_MISSING', // a tfjs kernel that cannot be recorded as ONNX
+  'JOB_INTERRUPTED', // the process ended while the job ran
   'QUANTIZATION_REFUSED', // the quantized model strays too far from its fp32
   'DOWNLOAD_FAILED',
   // indexes

@@ -11,12 +11,14 @@ export interface JobProgress {
   unit: string
   /** What it is doing now, for people. */
   message?: string
+  /** Figures of the moment, such as `loss`, `epoch`, `secondsLeft`. */
+  metrics?: Record<string, number>
 }
 
 /** A job as it is shown. Times in ISO 8601. */
 export interface Job {
   id: string
-  /** `index`, `demo`, `pull`, … */
+  /** `index`, `train`, `refit`, `revert`, … */
   kind: string
   collection?: string
   state: JobState
@@ -37,6 +39,8 @@ export interface JobOptions {
   kind: string
   collection?: string
   unit?: string
+  /** What became of it is kept by the backend, so that a later process can tell. Default false. */
+  recorded?: boolean
 }
 
 /** Where long work is announced, so that it can be watched and cancelled. The engine implements it. */

@@ -10,8 +10,16 @@ export const LIMITS = {
   metadataBytes: 1 << 18,
   /** Levels of objects and arrays in metadata. */
   metadataDepth: 32,
-  /** One item's picture. */
+  /** One item's picture over HTTP or from a library. */
   imageBytes: 8 << 20,
+  /** One picture's width times height. A larger one is refused before it is decoded. */
+  imagePixels: 150_000_000,
+  /** A rendition's longer side, in pixels. */
+  renditionSide: 256,
+  /** Decoded pixels that a training run holds; of larger collections it takes a sample. */
+  trainingBytes: 512 << 20,
+  /** Side of the square that pictures are brought to for training, in pixels. */
+  trainingSide: 128,
   /** Items of one JSON batch over HTTP. */
   batchItems: 10_000,
   /** One JSON body over HTTP. */

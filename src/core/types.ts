@@ -6,22 +6,51 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 /** What a user says about an item; keys that start with `$` or contain `.` are refused. */
 export type Metadata = Record<string, Json>
 
+/** A picture whose file stays where it is: only a small rendition of it is stored. */
+export interface RenderedImageInput {
+  /** PNG or WebP of at most 256 pixels a side, as `renderImage` makes it. */
+  rendition: Uint8Array
+  /** Of the file, upright. */
+  width: number
+  height: number
+  /** SHA-256 of the file, in hexadecimal. */
+  hash: string
+  /** Where the file lies. */
+  path: string
+}
+
 /** An item as a user gives it. At least one of `text`, `image` and `vectors` must be there. */
 export interface ItemInput {
   /** 1 to 512 UTF-8 bytes, any Unicode, no control characters. */
   id: string
   text?: string
-  /** Bytes of a picture (PNG, JPEG, WebP, GIF, AVIF). */
-  image?: Uint8Array
+  /** Bytes of a picture (PNG, JPEG, WebP, GIF, AVIF), which are kept; or a picture that was read from a file elsewhere. */
+  image?: Uint8Array | RenderedImageInput
   metadata?: Metadata
   /** Vectors the user brings, by space. */
   vectors?: Record<string, ArrayLike<number>>
 }
 
 /** What an answer shows of an item besides its id. */
-export type Include = 'metadata' | 'text' | 'vectors'
+export type Include = 'metadata' | 'text' | 'vectors' | 'anomaly'
 
-export const INCLUDES: readonly Include[] = ['metadata', 'text', 'vectors']
+export const INCLUDES: readonly Include[] = ['metadata', 'text', 'vectors', 'anomaly']
+
+/** How strange an item is in a space. */
+export interface Anomaly {
+  space: string
+  /** Which of the space's encoder versions judged. */
+  version: number
+  /** `reconstruction`: how badly the encoder knows the picture. */
+  detector: string
+  /** Larger is stranger. */
+  score: number
+  /** Mean squared error over pixels in 0..1, where the detector has one. */
+  error: number | null
+  /** How many of the pictures that were held out from training score less, in 0..100. */
+  percentile: number
+  flagged: boolean
+}
 
 /** An item as it is given back. */
 export interface Item {
@@ -31,6 +60,8 @@ export interface Item {
   text?: string | null
   /** By space, one a passage; only of the encoder the space uses now. */
   vectors?: Record<string, number[][]>
+  /** Not there where no detector has judged the item. */
+  anomaly?: Anomaly
   /** Whether `GET …/items/{id}/image` has something to show. */
   hasImage?: boolean
 }
@@ -57,6 +88,12 @@ export interface SpaceSummary {
   name: string
   /** The encoder's id, or null where the user brings the vectors. */
   encoder: string | null
+  /** Its name: `all-MiniLM-L6-v2`, `descriptor`, `vae`; null where the user brings the vectors. */
+  encoderName: string | null
+  /** What its vectors are made from. */
+  input: 'text' | 'image' | 'vectors'
+  /** Counts the encoders that the space has had. */
+  version: number
   dim: number
   metrics: Metric[]
   /** Live vectors: one a passage. */
@@ -75,13 +112,18 @@ export interface CollectionSummary {
 export type Query =
   | { text: string }
   | { id: string }
-  | { vector: ArrayLike<number> }
-  | { image: Uint8Array | string }
+  /** `encoder`: the id of the encoder that made it; refused where the space has another. */
+  | { vector: ArrayLike<number>; encoder?: string }
+  /** Bytes of a picture. */
+  | { image: Uint8Array }
   | { positive: Query[]; negative?: Query[] }
 
 export interface SearchRequest {
   query: Query
-  /** Default: `text` if the collection has it, else its only space. */
+  /**
+   * Default: for a text `text`; for an image `descriptor`; for a vector `text` or the only space that is not of images;
+   * for an item the first of these that has a vector of it. Else the only space.
+   */
   space?: string
   /** Default: the first that the space declares. */
   metric?: Metric
@@ -108,6 +150,7 @@ export interface SearchResult {
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, number[][]>
+  anomaly?: Anomaly
   /** The part of the text that answers best; only where a text space was searched. */
   passage?: string
 }

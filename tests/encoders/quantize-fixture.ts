@@ -11,7 +11,7 @@ import {
   operatorSet,
   type TensorProto,
   writeModel,
-} from '#src/encoders/quantize/onnx-file.js'
+} from '#src/tensor/onnx-file.js'
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -19,7 +19,7 @@ import {
   TypeProto_TensorSchema,
   TypeProtoSchema,
   ValueInfoProtoSchema,
-} from '#src/encoders/quantize/onnx-pb.js'
+} from '#src/tensor/onnx-pb.js'
 
 const DIM = 128
 const HEADS = 4

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EngineError } from '#src/core/errors.js'
 import { readModelFolder } from '#src/encoders/model-folder.js'
-import { readModel } from '#src/encoders/quantize/onnx-file.js'
 import { type KindDecision, quantizeModel } from '#src/encoders/quantize/quantize.js'
+import { readModel } from '#src/tensor/onnx-file.js'
 import { type TinyOptions, tinyEncoder, writeTinyFolder } from './quantize-fixture.js'
 
 const MODELS = new URL('../../data/models/', import.meta.url).pathname

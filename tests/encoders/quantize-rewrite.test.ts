@@ -5,11 +5,11 @@ import { seededRandom } from '#src/core/random.js'
 import { quantizeBlocks } from '#src/encoders/quantize/blocks.js'
 import { LAYER_KINDS } from '#src/encoders/quantize/layer-kind.js'
 import { findLayers } from '#src/encoders/quantize/layers.js'
-import { readModel, writeModel } from '#src/encoders/quantize/onnx-file.js'
 import { quantizeColumns, quantizeRows } from '#src/encoders/quantize/per-row.js'
 import { likeness, pooledVectors } from '#src/encoders/quantize/pooled-vectors.js'
 import { type LayerMethod, rewrite } from '#src/encoders/quantize/rewrite.js'
 import { HIDDEN_STATE, SourceModel } from '#src/encoders/quantize/source-model.js'
+import { readModel, writeModel } from '#src/tensor/onnx-file.js'
 import { type TinyOptions, tinyEncoder } from './quantize-fixture.js'
 
 const BUNDLED = new URL('../../data/models/all-MiniLM-L6-v2/onnx/model_quantized.onnx', import.meta.url)

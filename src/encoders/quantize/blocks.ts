@@ -1,5 +1,5 @@
+import { floatValues, makeNode, makeTensor } from '../../tensor/onnx-file.js'
 import { type EmbeddingLayer, type MatrixLayer, weightsOf } from './layers.js'
-import { floatValues, makeNode, makeTensor } from './onnx-file.js'
 import type { GraphParts } from './per-row.js'
 
 export const BLOCK = 32

@@ -1,4 +1,4 @@
-import type { NodeProto } from './onnx-file.js'
+import type { NodeProto } from '../../tensor/onnx-file.js'
 import type { SourceModel } from './source-model.js'
 
 /** Kinds of layers of a transformer, each quantized one way throughout. */

@@ -1,5 +1,4 @@
 import { EngineError } from '../../core/errors.js'
-import { kindOf, type LayerKind } from './layer-kind.js'
 import {
   attributeOf,
   checkInside,
@@ -11,7 +10,8 @@ import {
   shapeOf,
   type TensorProto,
   tensorBytes,
-} from './onnx-file.js'
+} from '../../tensor/onnx-file.js'
+import { kindOf, type LayerKind } from './layer-kind.js'
 import type { SourceModel } from './source-model.js'
 
 /** A product of activations and a constant matrix. */

@@ -1,4 +1,3 @@
-import { type EmbeddingLayer, type MatrixLayer, weightsOf } from './layers.js'
 import {
   floatValues,
   makeInt64,
@@ -6,7 +5,8 @@ import {
   makeTensor,
   type NodeProto,
   type TensorProto,
-} from './onnx-file.js'
+} from '../../tensor/onnx-file.js'
+import { type EmbeddingLayer, type MatrixLayer, weightsOf } from './layers.js'
 
 // (x + MAGIC) - MAGIC rounds a small double to the nearest integer, halves to even (IEEE 754).
 const MAGIC = 1.5 * 2 ** 52

@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 import { EngineError } from '../../core/errors.js'
+import { type GraphModel, operatorSet, opsetVersion } from '../../tensor/onnx-file.js'
+import { GraphProtoSchema, ModelProtoSchema } from '../../tensor/onnx-pb.js'
 import { BLOCK, type BlockBits, BlocksWriter, MICROSOFT } from './blocks.js'
 import type { LayerKind } from './layer-kind.js'
 import type { Layers } from './layers.js'
-import { type GraphModel, operatorSet, opsetVersion } from './onnx-file.js'
-import { GraphProtoSchema, ModelProtoSchema } from './onnx-pb.js'
 import { type GraphParts, PerRowWriter } from './per-row.js'
 import { HIDDEN_STATE, neededNodes, readsOf, type SourceModel } from './source-model.js'
 

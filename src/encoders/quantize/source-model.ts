@@ -1,7 +1,12 @@
 import { clone } from '@bufbuild/protobuf'
 import { EngineError } from '../../core/errors.js'
-import { attributeOf, DataType, type GraphModel, opsetVersion } from './onnx-file.js'
-import { type NodeProto, NodeProtoSchema, type TensorProto, ValueInfoProtoSchema } from './onnx-pb.js'
+import { attributeOf, DataType, type GraphModel, opsetVersion } from '../../tensor/onnx-file.js'
+import {
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  ValueInfoProtoSchema,
+} from '../../tensor/onnx-pb.js'
 
 /** The one output of a model that encodes texts: shape [batch, tokens, dim]. */
 export const HIDDEN_STATE = 'last_hidden_state'

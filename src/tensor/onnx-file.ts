@@ -1,10 +1,11 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { EngineError } from '../../core/errors.js'
+import { EngineError } from '../core/errors.js'
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
   type GraphProto,
+  GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
@@ -14,16 +15,24 @@ import {
   TensorProto_DataLocation,
   TensorProto_DataType,
   TensorProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from './onnx-pb.js'
 
 export { TensorProto_DataType as DataType } from './onnx-pb.js'
-export type { GraphProto, ModelProto, NodeProto, TensorProto }
+export type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto }
 
 /** An ONNX model whose graph is there. */
 export type GraphModel = ModelProto & { graph: GraphProto }
 
-/** A whole number or a list of them, a string, `{ float }` for a number that ONNX keeps as a float, or a tensor. */
-export type AttributeValue = number | readonly number[] | string | { float: number } | TensorProto
+/** A whole number or a list of them, a string, `{ float }` for a number that ONNX keeps as a float, a tensor or a graph. */
+export type AttributeValue =
+  | number
+  | readonly number[]
+  | string
+  | { float: number }
+  | TensorProto
+  | GraphProto
 
 /**
  * Parses the bytes of an .onnx file. Tensors are views of `bytes`.
@@ -90,8 +99,60 @@ function makeAttribute(name: string, value: AttributeValue): AttributeProto {
     return create(AttributeProtoSchema, { name, type: Type.STRING, s: new TextEncoder().encode(value) })
   }
   if ('float' in value) return create(AttributeProtoSchema, { name, type: Type.FLOAT, f: value.float })
-  if ('$typeName' in value) return create(AttributeProtoSchema, { name, type: Type.TENSOR, t: value })
+  if ('$typeName' in value) {
+    return value.$typeName === 'onnx.GraphProto'
+      ? create(AttributeProtoSchema, { name, type: Type.GRAPH, g: value })
+      : create(AttributeProtoSchema, { name, type: Type.TENSOR, t: value })
+  }
   return create(AttributeProtoSchema, { name, type: Type.INTS, ints: value.map(BigInt) })
+}
+
+/**
+ * What a graph takes or gives.
+ *
+ * @param dims a number, or a name where any length will do; [] for a scalar
+ */
+export function makeValueInfo(
+  name: string,
+  elemType: TensorProto_DataType,
+  dims: readonly (number | string)[],
+): ValueInfoProto {
+  const dim = dims.map((size) => ({
+    value:
+      typeof size === 'number'
+        ? { case: 'dimValue' as const, value: BigInt(size) }
+        : { case: 'dimParam' as const, value: size },
+  }))
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType, shape: { dim } } } },
+  })
+}
+
+/** A graph; `node` in an order in which each comes after what it reads. */
+export function makeGraph(
+  name: string,
+  parts: {
+    node: NodeProto[]
+    input: ValueInfoProto[]
+    output: ValueInfoProto[]
+    initializer?: TensorProto[]
+  },
+): GraphProto {
+  return create(GraphProtoSchema, { name, ...parts })
+}
+
+/** A model of one graph, in the given version of ONNX's standard operators. */
+export function makeModel(
+  graph: GraphProto,
+  options: { opset: number; irVersion: number; producer: string },
+): ModelProto {
+  return create(ModelProtoSchema, {
+    irVersion: BigInt(options.irVersion),
+    producerName: options.producer,
+    graph,
+    opsetImport: [operatorSet('', options.opset)],
+  })
 }
 
 /** A node's attribute of that name. */
@@ -114,6 +175,7 @@ const TYPES = new Map<unknown, TensorProto_DataType>([
   [Float32Array, TensorProto_DataType.FLOAT],
   [Int8Array, TensorProto_DataType.INT8],
   [Uint8Array, TensorProto_DataType.UINT8],
+  [Int32Array, TensorProto_DataType.INT32],
   [BigInt64Array, TensorProto_DataType.INT64],
 ])
 
@@ -121,16 +183,18 @@ const TYPES = new Map<unknown, TensorProto_DataType>([
  * A tensor with its values; the values are not copied.
  *
  * @param dims [] for a scalar
+ * @param dataType told by the kind of array, but for BOOL, which is a byte each
  */
 export function makeTensor(
   name: string,
   dims: readonly number[],
-  values: Float32Array | Int8Array | Uint8Array | BigInt64Array,
+  values: Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array,
+  dataType: TensorProto_DataType = TYPES.get(values.constructor) ?? TensorProto_DataType.UNDEFINED,
 ): TensorProto {
   return create(TensorProtoSchema, {
     name,
     dims: dims.map(BigInt),
-    dataType: TYPES.get(values.constructor) ?? TensorProto_DataType.UNDEFINED,
+    dataType,
     rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
   })
 }

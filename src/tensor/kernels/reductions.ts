@@ -1,0 +1,87 @@
+import { type DataType, type SoftmaxAttrs, type SumAttrs, type TensorInfo, util } from '@tensorflow/tfjs-core'
+import { ONNX_TYPES } from '../graph-recorder.js'
+import type { Recording } from '../recording.js'
+import { type KernelTable, kernel, type RecordedKernel } from './kernel.js'
+
+/** All reductions have these. */
+type ReductionAttrs = Pick<SumAttrs, 'axis'> & { keepDims?: boolean }
+
+/** The axes as positive numbers in order, and the shape that is left. */
+function plan(x: TensorInfo, attrs: ReductionAttrs): { axes: number[]; shape: number[]; keep: number } {
+  const axes = util.parseAxisParam(attrs.axis, x.shape).toSorted((a, b) => a - b)
+  const shape = attrs.keepDims
+    ? x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+    : x.shape.filter((_, axis) => !axes.includes(axis))
+  return { axes, shape, keep: Number(attrs.keepDims ?? false) }
+}
+
+/** The sum over axes; booleans are counted. */
+export function sum(x: TensorInfo, attrs: ReductionAttrs, recording: Recording): TensorInfo {
+  const { axes, shape, keep } = plan(x, attrs)
+  const numbers = x.dtype === 'bool' ? recording.cast(x, 'int32') : x
+  if (axes.length === 0) return recording.alias(numbers)
+  return recording.op('ReduceSum', [numbers, recording.graph.ints(axes)], shape, numbers.dtype, {
+    keepdims: keep,
+  })
+}
+
+/** Reductions that take their axes as an attribute in the version of ONNX that we write. */
+function reduction(opType: string): RecordedKernel {
+  return kernel<'x', ReductionAttrs>(['x'], ({ x }, attrs, recording) => {
+    const { axes, shape, keep } = plan(x, attrs)
+    if (axes.length === 0) return recording.alias(x)
+    return recording.op(opType, [x], shape, x.dtype, { axes, keepdims: keep })
+  })
+}
+
+/** Whether any, or all, of a row are true: the largest, or smallest, of 0 and 1. */
+function truth(opType: string): RecordedKernel {
+  return kernel<'x', ReductionAttrs>(['x'], ({ x }, attrs, recording) => {
+    const { axes, shape, keep } = plan(x, attrs)
+    if (axes.length === 0) return recording.alias(x)
+    const found = recording.op(opType, [recording.cast(x, 'int32')], shape, 'int32', { axes, keepdims: keep })
+    return recording.cast(found, 'bool')
+  })
+}
+
+function position(opType: string): RecordedKernel {
+  return kernel<'x', { axis: number }>(['x'], ({ x }, { axis }, recording) => {
+    const { axes, shape } = plan(x, { axis })
+    const found = recording.op(opType, [x], shape, 'int32', { axis: axes[0] ?? 0, keepdims: 0 })
+    // ONNX gives int64, which tfjs does not know
+    return recording.op('Cast', [found], shape, 'int32', { to: ONNX_TYPES.int32 })
+  })
+}
+
+function softmax(opType: string): RecordedKernel {
+  return kernel<'logits', SoftmaxAttrs & { axis?: number }>(
+    ['logits'],
+    ({ logits }, { dim, axis }, recording) => {
+      const along = dim ?? axis ?? -1
+      const dtype: DataType = 'float32'
+      return recording.op(opType, [logits], logits.shape, dtype, { axis: along })
+    },
+  )
+}
+
+/** Kernels that make fewer numbers of many along some axes. */
+export const REDUCTIONS: KernelTable = {
+  Sum: kernel<'x', ReductionAttrs>(['x'], ({ x }, attrs, recording) => sum(x, attrs, recording)),
+  Mean: reduction('ReduceMean'),
+  Max: kernel<'x', ReductionAttrs & { reductionIndices?: number | number[] }>(
+    ['x'],
+    ({ x }, attrs, recording) => {
+      const axis = attrs.axis ?? attrs.reductionIndices ?? []
+      const found = reduction('ReduceMax')({ x }, { axis, keepDims: attrs.keepDims ?? false }, recording)
+      return found
+    },
+  ),
+  Min: reduction('ReduceMin'),
+  Prod: reduction('ReduceProd'),
+  All: truth('ReduceMin'),
+  Any: truth('ReduceMax'),
+  ArgMax: position('ArgMax'),
+  ArgMin: position('ArgMin'),
+  Softmax: softmax('Softmax'),
+  LogSoftmax: softmax('LogSoftmax'),
+}
