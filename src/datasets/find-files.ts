@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises'
-import { basename, extname } from 'node:path'
+import { basename, extname, resolve } from 'node:path'
 import { EngineError } from '../core/errors.js'
 import { type Format, fileType, unsupportedFile } from './file-types.js'
+import { idxId, idxLabelsOf, isIdxLabels } from './idx-names.js'
 import { type Skipped, skippedBy } from './read-record.js'
 import { walkFolder } from './walk-folder.js'
 
@@ -11,7 +12,10 @@ export const STANDARD_INPUT = '-'
 export interface FoundFile {
   /** {@link STANDARD_INPUT}, or where the file lies. */
   path: string
-  /** The id of its item, where it is one: its `/`-separated path within the folder asked for, in NFC. */
+  /**
+   * The id of its item, where it is one: its `/`-separated path within the folder asked for, in NFC. Of an IDX file (there
+   * without `.gz`) what the ids of its pictures begin with.
+   */
   id: string
   /** undefined for what is not a regular file, such as a pipe. */
   bytes: number | undefined
@@ -43,6 +47,7 @@ export async function findFiles(paths: readonly string[], format?: Format): Prom
   }
   const found: FoundFiles = { files: [], skipped: [], ignored: new Map() }
   const taken = new TakenFiles()
+  const labels: string[] = []
   for (const path of paths) {
     if (path === STANDARD_INPUT) {
       found.files.push({ path, id: path, bytes: undefined, format })
@@ -51,6 +56,7 @@ export async function findFiles(paths: readonly string[], format?: Format): Prom
     try {
       const stats = await stat(path)
       if (stats.isDirectory()) await addFolder(path, found, taken)
+      else if (format === undefined && isIdxLabels(path)) labels.push(path)
       else if (stats.isFile()) await addNamed({ path, bytes: stats.size, format }, found, taken)
       else if (format !== undefined) found.files.push({ path, id: path, bytes: undefined, format })
       else throw new EngineError('FILE_UNREADABLE', 'it is not a regular file; say how to read it (--format)')
@@ -59,22 +65,40 @@ export async function findFiles(paths: readonly string[], format?: Format): Prom
       found.skipped.push(skippedBy(error, path).skipped)
     }
   }
+  const used = labelsUsed(found.files)
+  for (const path of labels) {
+    if (used.has(resolve(path))) continue
+    const reason = 'it holds labels; name the file of the images that they belong to, which lies beside it'
+    found.skipped.push({ source: path, code: 'UNSUPPORTED', reason })
+  }
   return found
+}
+
+/** Where the labels of IDX files may lie. */
+function labelsUsed(files: readonly { path: string }[]): Set<string> {
+  return new Set(files.flatMap(({ path }) => idxLabelsOf(resolve(path))))
 }
 
 async function addFolder(root: string, found: FoundFiles, taken: TakenFiles): Promise<void> {
   const walked = await walkFolder(root, (name) => fileType(name)?.inFolders === true)
   found.skipped.push(...walked.skipped)
-  for (const path of walked.others) {
+  const ignore = (path: string): void => {
     const type = extname(path).toLowerCase()
     found.ignored.set(type, (found.ignored.get(type) ?? 0) + 1)
   }
-  const files = walked.files.map((file) => ({ ...file, id: file.relative.normalize('NFC') }))
+  const labels = labelsUsed(walked.files)
+  for (const path of walked.others) if (!labels.has(resolve(root, path))) ignore(path)
+  const files = walked.files.map((file) => {
+    const format = fileType(file.path)?.format
+    return { ...file, format, id: idOf(file.relative, format) }
+  })
   files.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  for (const { path, id, bytes } of files) {
+  for (const { path, id, bytes, format } of files) {
     const clash = await taken.claim(id, path, root)
     if (clash === 'same') continue
-    if (clash === undefined) found.files.push({ path, id, bytes, format: fileType(path)?.format })
+    if (clash === undefined) found.files.push({ path, id, bytes, format })
+    else if (format === 'idx')
+      ignore(path) // the same pictures once more, compressed
     else {
       const reason = `its id "${id}" is that of ${clash}: their names differ only in how accents are written`
       found.skipped.push({ source: path, code: 'DUPLICATE_ID', reason })
@@ -90,10 +114,16 @@ async function addNamed(
   const { path, bytes } = file
   const format = file.format ?? fileType(path)?.format
   if (format === undefined) throw unsupportedFile(path)
-  const id = basename(path).normalize('NFC')
-  // a file of many items has no id of its own: only its second mention is to be seen
-  const clash = await taken.claim(format === 'text' ? id : `/${await realpath(path)}`, path, path)
+  const id = idOf(basename(path), format)
+  // where a file of many items gives them no part of their ids, only its second mention is to be seen
+  const owns = format === 'text' || format === 'image' || format === 'idx'
+  const clash = await taken.claim(owns ? id : `/${await realpath(path)}`, path, path)
   if (clash === undefined) found.files.push({ path, id, bytes, format })
+}
+
+function idOf(relative: string, format: Format | undefined): string {
+  const id = relative.normalize('NFC')
+  return format === 'idx' ? idxId(id) : id
 }
 
 /** Which id belongs to which file so far. */

@@ -65,11 +65,13 @@ function hashOf(content: Omit<ItemInput, 'id'>): string {
   if (onlyText) hash.update(content.text ?? '')
   else {
     const { image, ...rest } = content
-    hash.update(
-      JSON.stringify({ ...rest, image: image && createHash('sha256').update(image).digest('hex') }, sorted),
-    )
+    hash.update(JSON.stringify({ ...rest, image: image && imageHash(image) }, sorted))
   }
   return hash.digest('hex').slice(0, 32)
+}
+
+function imageHash(image: NonNullable<ItemInput['image']>): string {
+  return image instanceof Uint8Array ? createHash('sha256').update(image).digest('hex') : image.hash
 }
 
 /** A replacer for `JSON.stringify` that sorts keys, so that equal content gives an equal hash. */

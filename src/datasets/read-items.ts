@@ -4,6 +4,8 @@ import { countBytes, openFile, toUtf8 } from './byte-stream.js'
 import { type CsvOptions, checkDelimiter, readCsv } from './csv-reader.js'
 import { checkFormat } from './file-types.js'
 import { type FoundFile, type FoundFiles, findFiles, STANDARD_INPUT } from './find-files.js'
+import { readIdx } from './idx-reader.js'
+import { readImageFile, readImageStream } from './image-reader.js'
 import { readJsonl } from './jsonl-reader.js'
 import { type MadeRecord, type ReadRecord, skippedBy } from './read-record.js'
 import { SeenIds } from './seen-ids.js'
@@ -11,8 +13,10 @@ import { readUnknown } from './stdin-reader.js'
 import { readLines, readTextFile, readTextStream } from './text-reader.js'
 
 export interface ReadOptions extends CsvOptions {
-  /** `text`, `lines`, `jsonl`, `csv` or `tsv`: of files that are named and of standard input, whatever their names. */
+  /** See `FORMATS`: of files that are named and of standard input, whatever their names. */
   format?: string
+  /** Ends after so many items. Default: all. */
+  limit?: number
   /** What `-` reads. Default: the standard input of the process. */
   stdin?: Readable
   /** Ends the iteration with EngineError CANCELLED. */
@@ -32,6 +36,9 @@ export interface ReadSize {
  * Reads items from files, folders and standard input (`-`), in the order of the arguments, a folder's by id.
  *
  * - a file of text (.txt, .md) is one item; its id is its path within the folder named, or its name
+ * - so is a picture (.png, .jpg, .jpeg, .webp, .gif, .avif); the folder that it lies in, within the folder named, is its
+ *   `label`; the record says where it lies, and its bytes are read and looked at by whoever renders it
+ * - IDX files (…-idx3-ubyte, also gzipped) hold many; the file of labels that lies beside gives each its `label`, a number
  * - .jsonl, .ndjson, .csv and .tsv hold many; they are read only where they are named, not in folders
  * - an item without an id gets a hash of its content; content that comes again is passed over
  * - what cannot be read is told and does not stop the rest; of two items with one id the first is read
@@ -79,7 +86,9 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
   /** @throws EngineError as {@link size}, and CANCELLED */
   async *[Symbol.asyncIterator](): AsyncGenerator<ReadRecord> {
     const { files, skipped } = await this.#find()
+    const { limit = Number.POSITIVE_INFINITY } = this.#options
     const seen = new SeenIds()
+    let count = 0
     this.#bytesRead = 0
     this.#repeated = 0
     for (const failure of skipped) yield { skipped: failure }
@@ -90,10 +99,13 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
           yield record
           continue
         }
-        const { item, source, hashed } = record
+        const { hashed, ...read } = record
+        const { item, source } = read
         const first = seen.claim(item.id, source)
-        if (first === undefined) yield { item, source }
-        else if (hashed) this.#repeated++
+        if (first === undefined) {
+          yield read
+          if (++count >= limit) return
+        } else if (hashed) this.#repeated++
         else {
           const reason = `its id ${JSON.stringify(item.id)} was given before, in ${first}`
           yield { skipped: { source, code: 'DUPLICATE_ID', reason } }
@@ -108,7 +120,10 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
   }
 
   async #check(): Promise<FoundFiles> {
-    const { format, delimiter } = this.#options
+    const { format, delimiter, limit = 1 } = this.#options
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new EngineError('INVALID_REQUEST', `limit is ${limit}, expected a whole number of at least 1`)
+    }
     if (delimiter !== undefined) checkDelimiter(delimiter)
     return findFiles(this.#paths, format === undefined ? undefined : checkFormat(format))
   }
@@ -119,6 +134,11 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
     if (file.format === 'text' && file.bytes !== undefined) {
       yield await readTextFile(file.path, file.id)
       this.#bytesRead += file.bytes
+      return
+    }
+    if (file.format === 'image' && file.bytes !== undefined) {
+      this.#bytesRead += file.bytes
+      yield readImageFile(file.path, file.id, file.bytes)
       return
     }
     try {
@@ -142,6 +162,8 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
       this.#bytesRead += count
     })
     if (file.format === 'text') return asIterable(readTextStream(counted, file.path))
+    if (file.format === 'image') return asIterable(readImageStream(counted, file.path))
+    if (file.format === 'idx') return readIdx(counted, file)
     const chunks = toUtf8(counted)
     switch (file.format) {
       case 'lines':

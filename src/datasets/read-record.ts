@@ -1,19 +1,43 @@
 import { EngineError, type ErrorCode } from '../core/errors.js'
+import type { Pixels } from '../core/image-encoder.js'
 import type { ItemInput } from '../core/types.js'
 
 /** What could not be read, and why. */
 export interface Skipped {
-  /** The path, with `:LINE` where it is a part of a file; `-` is standard input. */
+  /** The path, with `:LINE` (of an IDX file `:NUMBER`, from 0) where it is a part of a file; `-` is standard input. */
   source: string
   reason: string
   code: ErrorCode
 }
 
+/** A picture that was found, and is read when it is asked for. */
+export interface FoundImage {
+  /** The absolute path of the file that it lies in; `-` is standard input. */
+  path: string
+  /** What it takes there. */
+  bytes: number
+  /**
+   * The file's bytes, which nobody has looked at yet, or pixels where the file does not hold it as a picture.
+   *
+   * @throws EngineError FILE_UNREADABLE, INVALID_IMAGE, IMAGE_TOO_LARGE, or what the operating system says
+   */
+  read(): Promise<Uint8Array | Pixels>
+}
+
+/** An item that was read. */
+export interface ItemRecord {
+  /** Without its picture, if that is {@link image}. */
+  item: ItemInput
+  /** Where it comes from, as in {@link Skipped}. */
+  source: string
+  image?: FoundImage
+}
+
 /** One outcome of reading. */
-export type ReadRecord = { item: ItemInput; source: string } | { skipped: Skipped }
+export type ReadRecord = ItemRecord | { skipped: Skipped }
 
 /** As {@link ReadRecord}, while ids are still to be compared. */
-export type MadeRecord = { item: ItemInput; source: string; hashed: boolean } | { skipped: Skipped }
+export type MadeRecord = (ItemRecord & { hashed: boolean }) | { skipped: Skipped }
 
 /**
  * The record of a failure that stops one item or one file, not the rest.

@@ -15,7 +15,7 @@ describe('readEmoji', () => {
         label: expect.any(String),
         group: expect.any(String),
       })
-      const header = Buffer.from(image ?? [])
+      const header = Buffer.from(image instanceof Uint8Array ? image : [])
       expect(header.toString('latin1', 1, 4)).toBe('PNG')
       expect([header.readUInt32BE(16), header.readUInt32BE(20)]).toEqual([72, 72])
     }

@@ -30,7 +30,7 @@ describe('folders', () => {
       '.hidden/d.txt': 'no',
       '.e.txt': 'no',
       'node_modules/f/readme.md': 'no',
-      'photo.png': 'no',
+      'photo.xyz': 'no',
       'data.csv': 'text\nno',
       Makefile: 'no',
     })
@@ -38,7 +38,7 @@ describe('folders', () => {
     expect(await reading.size()).toEqual({
       files: 4,
       bytes: 3 + 1 + 1 + 33,
-      ignored: { '': 1, '.csv': 1, '.png': 1 },
+      ignored: { '': 1, '.csv': 1, '.xyz': 1 },
     })
     const read = await readAll([path])
     expect(ids(read)).toEqual(['a.txt', 'b.md', 'deep/er/c.TXT', 'x.txt/inside.md'])
