@@ -1,0 +1,71 @@
+import type { FitFunction } from '../fit-types.js'
+import { sampleRows } from '../hold-out.js'
+import { principalComponents } from '../principal-components.js'
+import { DescriptorBlocks } from './descriptor-blocks.js'
+import { normalizeBlocks } from './normalize-blocks.js'
+import { PROJECTION_FILE, writeProjection } from './projection.js'
+
+/** Components kept: more tell little of likeness and cost memory and time. */
+const DEFAULT_DIM = 256
+/** Pictures that centre and components are found on; more change them little. */
+const MOST_ROWS = 4_000
+/** Memory of their blocks. */
+const MOST_BYTES = 256 << 20
+
+/**
+ * Fits the descriptor to a collection: the centre of its blocks, and principal components of the normalised blocks, each
+ * divided by its eigenvalue^(1/4), which is half of whitening: common differences count less, and noise not too much.
+ */
+export const fitDescriptor: FitFunction = async (images, settings, run) => {
+  const { size, channels, count } = images
+  const blocks = new DescriptorBlocks({ size, channels })
+  const { length } = blocks
+  const most = Math.min(MOST_ROWS, Math.max(64, Math.floor(MOST_BYTES / (4 * length))))
+  const rows = sampleRows(count, most, settings.seed)
+  const values = new Float32Array(rows.length * length)
+  const width = size * size * channels
+  run.onProgress({ phase: 'fitting', done: 0, total: rows.length })
+  rows.forEach((row, i) => {
+    if (i % 32 === 0) {
+      run.check()
+      run.onProgress({ phase: 'fitting', done: i, total: rows.length })
+    }
+    blocks.compute(images.values.subarray(row * width, (row + 1) * width), values, i * length)
+  })
+  const centre = meanOf(values, length)
+  for (let i = 0; i < rows.length; i++) {
+    normalizeBlocks(values.subarray(i * length, (i + 1) * length), blocks.blocks, centre)
+  }
+  const dim = Math.min(settings.dim ?? DEFAULT_DIM, length, rows.length - 1)
+  const source = {
+    count: rows.length,
+    dim: length,
+    read: (from: number, to: number) => values.subarray(from * length, to * length),
+  }
+  const { mean, variances, components } = await principalComponents(source, dim, {
+    seed: settings.seed,
+    tolerance: 1e-3,
+    check: () => run.check(),
+  })
+  for (let k = 0; k < dim; k++) {
+    const variance = variances[k] ?? 0
+    const scale = variance > 0 ? variance ** -0.25 : 0
+    for (let j = k * length; j < (k + 1) * length; j++) components[j] = (components[j] as number) * scale
+  }
+  return {
+    kind: 'descriptor',
+    dim,
+    unit: true,
+    settings: { size, channels, seed: settings.seed, fittedOn: count },
+    files: { [PROJECTION_FILE]: writeProjection({ centre, mean, components }) },
+    report: { components: dim, blocks: blocks.blocks.map(({ name }) => name), pictures: rows.length },
+  }
+}
+
+function meanOf(values: Float32Array, length: number): Float32Array {
+  const sums = new Float64Array(length)
+  for (let i = 0; i < values.length; i++)
+    sums[i % length] = (sums[i % length] as number) + (values[i] as number)
+  const count = values.length / length
+  return Float32Array.from(sums, (sum) => sum / count)
+}

@@ -1,0 +1,17 @@
+import type { PlainError } from '../../core/errors.js'
+import type { EncodedImage, ImageEncoderModel } from '../../core/image-encoder.js'
+
+/** What a thread that encodes images is started with. */
+export type EncoderInput = Pick<ImageEncoderModel, 'kind' | 'dim' | 'settings' | 'files'>
+
+/** To the thread. */
+export type ToEncoder =
+  | { kind: 'encode'; task: number; images: readonly Uint8Array[] }
+  | { kind: 'reconstruct'; task: number; image: Uint8Array }
+  | { kind: 'close' }
+
+/** From the thread: one answer a task. */
+export type FromEncoder =
+  | { kind: 'encoded'; task: number; images: EncodedImage[] }
+  | { kind: 'reconstructed'; task: number; png: Uint8Array }
+  | { kind: 'failed'; task: number; error: PlainError }

@@ -1,0 +1,57 @@
+import { EngineError } from '../../core/errors.js'
+import type { EncodedImage } from '../../core/image-encoder.js'
+import { encodePng } from '../../images/encode-png.js'
+import type { InputShape } from './choose-shape.js'
+import { loadDescriptor } from './descriptor/load-descriptor.js'
+import type { EncoderInput } from './encoder-tasks.js'
+import { OnnxImageModel, shapeOf } from './onnx-image-model.js'
+import { reconstructionScore } from './reconstruction-score.js'
+
+/** An encoder that is loaded in its thread. */
+export interface Computation {
+  shape: InputShape
+  /** @param pixels shape [images, size, size, channels] */
+  encode(pixels: Uint8Array, images: number): Promise<EncodedImage[]>
+  /** @returns a PNG of what it makes of one image */
+  reconstruct(pixels: Uint8Array): Promise<Uint8Array>
+  dispose(): Promise<void>
+}
+
+/** @throws EngineError ENCODER_INVALID, NATIVE_ADDON_MISSING */
+export async function loadComputation(input: EncoderInput): Promise<Computation> {
+  if (input.kind === 'descriptor') {
+    const descriptor = loadDescriptor(input)
+    return {
+      shape: descriptor.shape,
+      encode: async (pixels, images) => descriptor.encode(pixels, images).map((vector) => ({ vector })),
+      reconstruct: async () => {
+        throw new EngineError('UNSUPPORTED', 'encoder "descriptor" cannot make pictures of its vectors')
+      },
+      dispose: async () => {},
+    }
+  }
+  // one thread each: several of these run side by side
+  const model = await OnnxImageModel.load(input, { threads: 1 })
+  const shape = shapeOf(input.settings)
+  const length = shape.size * shape.size * shape.channels
+  return {
+    shape,
+    async encode(pixels, images) {
+      const latent = await model.encode(pixels, images)
+      const pictures = await model.decode(latent, images)
+      return Array.from({ length: images }, (_, i) => ({
+        vector: latent.slice(i * input.dim, (i + 1) * input.dim),
+        reconstruction: reconstructionScore(
+          pixels.subarray(i * length, (i + 1) * length),
+          pictures.subarray(i * length, (i + 1) * length),
+        ),
+      }))
+    },
+    async reconstruct(pixels) {
+      const picture = await model.decode(await model.encode(pixels, 1), 1)
+      const values = Uint8Array.from(picture, (value) => Math.round(255 * Math.max(0, Math.min(1, value))))
+      return encodePng({ width: shape.size, height: shape.size, channels: shape.channels, values })
+    },
+    dispose: () => model.dispose(),
+  }
+}
