@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Backend, CollectionRecord, ItemWrite, NearestQuery, SpaceRecord } from '#src/core/backend.js'
+import type {
+  Backend,
+  CollectionRecord,
+  ImageWrite,
+  ItemWrite,
+  NearestQuery,
+  SpaceRecord,
+} from '#src/core/backend.js'
 import { distance, METRICS } from '#src/core/metrics.js'
 import { type Random, seededRandom } from '#src/core/random.js'
+import { imageWrite } from '../support/backend-items.js'
 
 /** A backend under test, opened on an empty place. */
 export interface OpenedBackend {
@@ -20,6 +28,8 @@ const TEXT: SpaceRecord = {
   dim: DIM,
   metrics: ['cosine'],
   unit: false,
+  input: 'text',
+  version: 1,
 }
 const OWN: SpaceRecord = {
   name: 'own',
@@ -28,9 +38,12 @@ const OWN: SpaceRecord = {
   dim: DIM,
   metrics: ['euclidean', 'dot'],
   unit: false,
+  input: 'vectors',
+  version: 1,
 }
 const RECORD: CollectionRecord = { name: 'notes', spaces: [TEXT, OWN] }
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3)
+const PICTURE = imageWrite({ original: PNG, rendition: Uint8Array.of(1, 2, 3) })
 
 /** What every `Backend` has to do; see `src/core/backend.ts`. */
 export function backendContract(name: string, open: () => Promise<OpenedBackend>): void {
@@ -69,7 +82,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
       })
 
       it('are deleted with everything in them', async () => {
-        await upsert(item('a', { own: vector(1), image: { bytes: PNG, type: 'image/png' } }))
+        await upsert(item('a', { own: vector(1), image: PICTURE }))
         expect(await backend.deleteCollection('notes')).toBe(true)
         expect(await backend.deleteCollection('notes')).toBe(false)
         expect(await backend.getCollection('notes')).toBeUndefined()
@@ -124,7 +137,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
       })
 
       it('are replaced whole', async () => {
-        const image = { bytes: PNG, type: 'image/png' }
+        const image = PICTURE
         await upsert(
           item('a', { text: 'old', metadata: { x: 1 }, own: vector(1), image, textVectors: [vector(2)] }),
         )
@@ -142,7 +155,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
       })
 
       it('keep the bytes and the type of their picture', async () => {
-        await upsert(item('a', { image: { bytes: PNG, type: 'image/png' } }), item('b', {}))
+        await upsert(item('a', { image: PICTURE }), item('b', {}))
         const image = await backend.image('notes', 'a')
         expect(image?.type).toBe('image/png')
         expect(Array.from(image?.bytes ?? [])).toEqual(Array.from(PNG))
@@ -192,7 +205,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
         const first = (await backend.stamps('notes', ['a'])).get('a')
         expect(first).toMatchObject({ fingerprint: 'print-a', textHash: 'hash-hello', hasImage: false })
         expect(first?.spaces.toSorted()).toEqual(['own', 'text'])
-        await upsert(item('a', { image: { bytes: PNG, type: 'image/png' } }))
+        await upsert(item('a', { image: PICTURE }))
         const second = (await backend.stamps('notes', ['a'])).get('a')
         expect(second).toMatchObject({ textHash: null, hasImage: true, spaces: [] })
         expect(second?.revision).toBeGreaterThan(first?.revision ?? Number.POSITIVE_INFINITY)
@@ -208,7 +221,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
 
     describe('conditional writes', () => {
       it('keep vectors and picture that are there', async () => {
-        const image = { bytes: PNG, type: 'image/png' }
+        const image = PICTURE
         await upsert(item('a', { text: 'hello', textVectors: [vector(1), vector(2)], own: vector(3), image }))
         const write = item('a', { text: 'hello', metadata: { new: true } })
         const ifRevision = await revisionOf('a')
@@ -277,7 +290,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
     describe('refused writes', () => {
       it('of another encoder leave nothing behind', async () => {
         const wrong = item('b', { text: 'x', textVectors: [vector(1)] })
-        wrong.vectors.text = { encoder: 'encoder-2', passages: [{ vector: vector(1), start: 0, end: 1 }] }
+        wrong.vectors.text = [{ encoder: 'encoder-2', passages: [{ vector: vector(1), start: 0, end: 1 }] }]
         await expect(upsert(item('a', { own: vector(1) }), wrong)).rejects.toMatchObject({
           code: 'ENCODER_MISMATCH',
         })
@@ -287,7 +300,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
 
       it('to an unknown space leave nothing behind', async () => {
         const wrong = item('b', {})
-        wrong.vectors.nowhere = { encoder: null, passages: [{ vector: vector(1), start: 0, end: 0 }] }
+        wrong.vectors.nowhere = [{ encoder: null, passages: [{ vector: vector(1), start: 0, end: 0 }] }]
         await expect(upsert(item('a', { own: vector(1) }), wrong)).rejects.toMatchObject({
           code: 'SPACE_NOT_FOUND',
         })
@@ -486,7 +499,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
         expect([...seen.keys()]).toEqual(items.map(({ id }) => id))
         for (const { id, vectors } of items) {
           const written = vectors.own
-          if (written !== 'keep') expect(seen.get(id)).toEqual(written?.passages[0]?.vector)
+          if (written !== 'keep') expect(seen.get(id)).toEqual(written?.[0]?.passages[0]?.vector)
         }
       })
 
@@ -543,7 +556,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
 
     it('has everything again after it was closed and opened, where it is durable', async () => {
       if (!opened.reopen) return
-      const image = { bytes: PNG, type: 'image/png' }
+      const image = PICTURE
       const items = randomItems(seededRandom(23), 60)
       await upsert(...items)
       await upsert(
@@ -573,7 +586,7 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
 interface ItemParts {
   text?: string
   metadata?: ItemWrite['metadata']
-  image?: { bytes: Uint8Array; type: string }
+  image?: ImageWrite
   own?: Float32Array
   /** Passages of one character each. */
   textVectors?: Float32Array[]
@@ -581,10 +594,10 @@ interface ItemParts {
 
 function item(id: string, { text, metadata = {}, image, own, textVectors }: ItemParts): ItemWrite {
   const vectors: ItemWrite['vectors'] = {}
-  if (own) vectors.own = { encoder: null, passages: [{ vector: own, start: 0, end: text?.length ?? 0 }] }
+  if (own) vectors.own = [{ encoder: null, passages: [{ vector: own, start: 0, end: text?.length ?? 0 }] }]
   if (textVectors) {
     const passages = textVectors.map((v, i) => ({ vector: v, start: i, end: i + 1 }))
-    vectors.text = { encoder: TEXT.encoder, passages }
+    vectors.text = [{ encoder: TEXT.encoder, passages }]
   }
   return {
     id,
@@ -631,7 +644,7 @@ function randomItems(random: Random, count: number): ItemWrite[] {
 function bruteForce(items: readonly ItemWrite[], query: NearestQuery): { id: string; distance: number }[] {
   const hits = items.map(({ id, vectors }) => {
     const given = vectors[query.space]
-    const passages = given === undefined || given === 'keep' ? [] : given.passages
+    const passages = given === undefined || given === 'keep' ? [] : (given[0]?.passages ?? [])
     const distances = passages.flatMap((p) => query.vectors.map((q) => distance(query.metric, q, p.vector)))
     return { id, distance: Math.min(...distances) }
   })

@@ -1,4 +1,5 @@
-import type { Backend, CollectionRecord, ItemWrite } from '#src/core/backend.js'
+import { createHash } from 'node:crypto'
+import type { Backend, CollectionRecord, ImageWrite, ItemWrite } from '#src/core/backend.js'
 import type { JobBoard } from '#src/core/jobs.js'
 import type { Metric } from '#src/core/metrics.js'
 
@@ -8,7 +9,8 @@ export function vectorCollection(
   dim: number,
   metrics: Metric[] = ['cosine'],
 ): CollectionRecord {
-  return { name, spaces: [{ name: 'v', encoder: null, encoderName: null, dim, metrics, unit: false }] }
+  const own = { encoder: null, encoderName: null, input: 'vectors', version: 1 } as const
+  return { name, spaces: [{ name: 'v', ...own, dim, metrics, unit: false }] }
 }
 
 /** An item that has nothing but one vector in `v`. */
@@ -20,7 +22,26 @@ export function vectorItem(id: string, vector: Float32Array): ItemWrite {
     image: null,
     fingerprint: `${id}:${vector.join()}`,
     textHash: null,
-    vectors: { v: { encoder: null, passages: [{ vector, start: 0, end: 0 }] } },
+    vectors: { v: [{ encoder: null, passages: [{ vector, start: 0, end: 0 }] }] },
+  }
+}
+
+/** A picture as it is written; its bytes need not be one. */
+export function imageWrite(parts: {
+  rendition: Uint8Array
+  original?: Uint8Array
+  path?: string
+}): ImageWrite {
+  const { rendition, original, path = null } = parts
+  return {
+    width: 640,
+    height: 480,
+    hash: createHash('sha256')
+      .update(original ?? rendition)
+      .digest('hex'),
+    rendition: { bytes: rendition, type: 'image/webp' },
+    original: original ? { bytes: original, type: 'image/png' } : null,
+    path,
   }
 }
 

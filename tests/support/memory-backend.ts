@@ -1,22 +1,45 @@
 import type {
+  AnomalyScore,
   Backend,
   CollectionRecord,
   CollectionStats,
+  EncodedItem,
+  EncoderVersion,
   Hit,
+  ImageWrite,
   ItemFields,
   ItemStamp,
   ItemWrite,
   ListQuery,
   NearestAnswer,
   NearestQuery,
+  NewEncoderVersion,
   PassageVector,
+  SpaceInput,
   SpaceRecord,
+  StoredAnomaly,
   StoredItem,
   VectorBatch,
 } from '#src/core/backend.js'
 import { EngineError } from '#src/core/errors.js'
+import type { Job } from '#src/core/jobs.js'
 import { distance } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
+
+/** An encoder version; items hold what it makes of them under it. */
+interface MemoryVersion extends Omit<EncoderVersion, 'vectors' | 'settings'> {
+  settings: Record<string, unknown> | undefined
+  files: Record<string, Uint8Array>
+}
+
+interface MemorySpace {
+  name: string
+  input: SpaceInput
+  /** Oldest first. */
+  versions: MemoryVersion[]
+  /** The last number given. */
+  given: number
+}
 
 interface MemoryItem {
   id: string
@@ -25,14 +48,15 @@ interface MemoryItem {
   revision: number
   text: string | null
   metadata: string
-  image: { bytes: Uint8Array; type: string } | null
+  image: ImageWrite | null
   fingerprint: string
   textHash: string | null
-  vectors: Map<string, PassageVector[]>
+  encoded: Map<MemoryVersion, { passages: PassageVector[]; anomaly?: AnomalyScore }>
 }
 
 interface MemoryCollection {
-  record: CollectionRecord
+  name: string
+  spaces: MemorySpace[]
   items: Map<string, MemoryItem>
 }
 
@@ -44,6 +68,8 @@ export class MemoryBackend implements Backend {
   readonly kind = 'memory'
   readonly #collections = new Map<string, MemoryCollection>()
   readonly #turns: RandomTurns
+  /** By id, in the order of first recording. */
+  readonly #jobs = new Map<string, Job>()
   #counter = 0
   #closed = false
   #writing = new Set<Promise<unknown>>()
@@ -53,20 +79,23 @@ export class MemoryBackend implements Backend {
   }
 
   listCollections(): Promise<CollectionRecord[]> {
-    return this.#call(() => Array.from(this.#collections.values(), ({ record }) => structuredClone(record)))
+    return this.#call(() => Array.from(this.#collections.values(), toRecord))
   }
 
   getCollection(name: string): Promise<CollectionRecord | undefined> {
-    return this.#call(() => structuredClone(this.#collections.get(name)?.record))
+    return this.#call(() => {
+      const found = this.#collections.get(name)
+      return found && toRecord(found)
+    })
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
-    const copy = structuredClone(record)
+    const { name, spaces } = structuredClone(record)
     return this.#write(() => {
-      if (this.#collections.has(copy.name)) {
-        throw new EngineError('COLLECTION_EXISTS', `there is a collection "${copy.name}" already`)
+      if (this.#collections.has(name)) {
+        throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      this.#collections.set(copy.name, { record: copy, items: new Map() })
+      this.#collections.set(name, { name, spaces: spaces.map(toSpace), items: new Map() })
     })
   }
 
@@ -76,29 +105,29 @@ export class MemoryBackend implements Backend {
 
   stats(collection: string): Promise<CollectionStats> {
     return this.#call(() => {
-      const { record, items } = this.#find(collection)
+      const found = this.#find(collection)
       const vectors: CollectionStats['vectors'] = {}
-      for (const { name } of record.spaces) {
-        const live = [...items.values()].reduce((sum, item) => sum + (item.vectors.get(name)?.length ?? 0), 0)
-        vectors[name] = { live, indexed: live }
+      for (const [space, version] of currentVersions(found)) {
+        const live = countVectors(found, version)
+        vectors[space.name] = { live, indexed: live }
       }
-      return { ...structuredClone(record), items: items.size, vectors }
+      return { ...toRecord(found), items: found.items.size, vectors }
     })
   }
 
   upsert(collection: string, writes: readonly ItemWrite[]): Promise<void> {
     const copies = structuredClone(writes)
     return this.#write(() => {
-      const { record, items } = this.#find(collection)
+      const { spaces, items } = this.#find(collection)
       const conflicts = copies.filter(
         ({ id, ifRevision }) => ifRevision !== undefined && ifRevision !== (items.get(id)?.revision ?? 0),
       )
+      const written = copies.map((write) => this.#toItem(write, spaces, items.get(write.id)))
       if (conflicts.length > 0) {
         throw new EngineError('CONFLICT', 'items were written meanwhile', {
           details: { ids: conflicts.map(({ id }) => id) },
         })
       }
-      const written = copies.map((write) => this.#toItem(write, record, items.get(write.id)))
       for (const item of written) items.set(item.id, item)
     })
   }
@@ -114,11 +143,15 @@ export class MemoryBackend implements Backend {
   stamps(collection: string, ids: readonly string[]): Promise<Map<string, ItemStamp>> {
     const copies = [...ids]
     return this.#call(() => {
+      const found = this.#find(collection)
       const stamps = new Map<string, ItemStamp>()
-      for (const item of this.#those(collection, copies)) {
-        const { revision, fingerprint, textHash } = item
-        const spaces = [...item.vectors.keys()]
-        stamps.set(item.id, { revision, fingerprint, textHash, spaces, hasImage: item.image !== null })
+      for (const item of those(found, copies)) {
+        const { revision, fingerprint, textHash, image } = item
+        const spaces = currentVersions(found)
+          .filter(([, version]) => passagesOf(item, version).length > 0)
+          .map(([space]) => space.name)
+        const imageHash = image?.hash ?? null
+        stamps.set(item.id, { revision, fingerprint, textHash, imageHash, spaces, hasImage: image !== null })
       }
       return stamps
     })
@@ -126,50 +159,199 @@ export class MemoryBackend implements Backend {
 
   get(collection: string, ids: readonly string[], fields: ItemFields): Promise<Map<string, StoredItem>> {
     const copies = [...ids]
-    return this.#call(
-      () => new Map(this.#those(collection, copies).map((item) => [item.id, toStored(item, fields)])),
-    )
+    return this.#call(() => {
+      const found = this.#find(collection)
+      return new Map(those(found, copies).map((item) => [item.id, toStored(found, item, fields)]))
+    })
   }
 
   list(collection: string, { limit, cursor, fields }: ListQuery): ReturnType<Backend['list']> {
     return this.#call(() => {
-      const after = cursor === undefined ? -1 : Number(cursor)
-      if (!Number.isInteger(after))
-        throw new EngineError('INVALID_REQUEST', `cursor "${cursor}" is not of a page`)
-      const rest = [...this.#find(collection).items.values()]
-        .filter((item) => item.position > after)
-        .sort((a, b) => a.position - b.position)
-      const page = rest.slice(0, limit)
-      const items = page.map((item) => toStored(item, fields))
-      const last = page.at(-1)
-      return last && rest.length > limit ? { items, cursor: String(last.position) } : { items }
+      const found = this.#find(collection)
+      const page = pageOf([...found.items.values()], limit, cursor)
+      return { items: page.items.map((item) => toStored(found, item, fields)), ...page.next }
     })
   }
 
-  image(collection: string, id: string): Promise<{ bytes: Uint8Array; type: string } | undefined> {
-    return this.#call(() => structuredClone(this.#those(collection, [id])[0]?.image ?? undefined))
+  image(
+    collection: string,
+    id: string,
+    options: { rendition?: boolean } = {},
+  ): Promise<{ bytes: Uint8Array; type: string } | undefined> {
+    return this.#call(() => {
+      const image = those(this.#find(collection), [id])[0]?.image
+      if (!image) return undefined
+      return structuredClone(options.rendition ? image.rendition : (image.original ?? image.rendition))
+    })
+  }
+
+  images(
+    collection: string,
+    options: { limit: number; cursor?: string; lacking?: { space: string; version: number } },
+  ): ReturnType<Backend['images']> {
+    const { limit, cursor, lacking } = options
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const version = lacking && findVersion(found, lacking.space, lacking.version)
+      const items = [...found.items.values()].filter(
+        (item) => item.image !== null && !(version && passagesOf(item, version).length > 0),
+      )
+      const page = pageOf(items, limit, cursor)
+      const images = page.items.flatMap(({ id, revision, image }) =>
+        image ? [{ id, revision, rendition: image.rendition.bytes.slice() }] : [],
+      )
+      return { images, ...page.next }
+    })
+  }
+
+  countImages(collection: string): Promise<number> {
+    return this.#call(
+      () => [...this.#find(collection).items.values()].filter(({ image }) => image !== null).length,
+    )
+  }
+
+  stageEncoder(collection: string, name: string, version: NewEncoderVersion): Promise<number> {
+    const copy = structuredClone(version)
+    return this.#write(() => {
+      const { spaces } = this.#find(collection)
+      let space = spaces.find((known) => known.name === name)
+      if (space && (space.input !== 'image' || space.versions.some(({ state }) => state === 'staged'))) {
+        throw new EngineError('CONFLICT', `space "${name}" has a staged encoder, or is not of images`)
+      }
+      if (!space) {
+        space = { name, input: 'image', versions: [], given: 0 }
+        spaces.push(space)
+      }
+      space.given++
+      const createdAt = new Date().toISOString()
+      space.versions.push({ ...copy, version: space.given, state: 'staged', createdAt })
+      return space.given
+    })
+  }
+
+  fill(
+    collection: string,
+    space: string,
+    number: number,
+    rows: readonly { id: string; revision: number; encoded: EncodedItem }[],
+  ): Promise<number> {
+    const copies = structuredClone(rows)
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const version = findVersion(found, space, number)
+      if (version.state === 'current') throw new EngineError('CONFLICT', `version ${number} is current`)
+      for (const { encoded } of copies) {
+        checkEncoder(version, encoded.encoder)
+        for (const { vector } of encoded.passages) checkDimension(version, vector)
+      }
+      const lacking = copies.filter(({ id, revision }) => {
+        const item = found.items.get(id)
+        return item?.revision === revision && passagesOf(item, version).length === 0
+      })
+      for (const { id, encoded } of lacking) found.items.get(id)?.encoded.set(version, encoded)
+      return lacking.length
+    })
+  }
+
+  promoteEncoder(collection: string, name: string, number: number): Promise<boolean> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const version = findVersion(found, name, number)
+      const space = findSpace(found, name)
+      const items = [...found.items.values()]
+      const before = space.versions.find(({ state }) => state === 'current')
+      if (version === before) return true
+      if (items.some((item) => item.image && passagesOf(item, version).length === 0)) return false
+      space.versions = space.versions.filter(({ state }) => state !== 'retired')
+      if (!space.versions.includes(version)) space.versions.unshift(version)
+      if (before) before.state = 'retired'
+      version.state = 'current'
+      return true
+    })
+  }
+
+  dropEncoder(collection: string, name: string, number: number): Promise<void> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const space = found.spaces.find((known) => known.name === name)
+      const version = space?.versions.find((known) => known.version === number)
+      if (!space || !version) return
+      if (version.state === 'current') throw new EngineError('CONFLICT', `version ${number} is current`)
+      space.versions = space.versions.filter((known) => known !== version)
+      if (space.versions.length === 0) found.spaces = found.spaces.filter((known) => known !== space)
+    })
+  }
+
+  encoderVersions(collection: string, space: string): Promise<EncoderVersion[]> {
+    return this.#call(() => {
+      const found = this.#find(collection)
+      return findSpace(found, space)
+        .versions.map((version) => toVersion(found, version))
+        .sort((a, b) => b.version - a.version)
+    })
+  }
+
+  encoderFiles(collection: string, space: string, version: number): Promise<Record<string, Uint8Array>> {
+    return this.#call(() => structuredClone(findVersion(this.#find(collection), space, version).files))
+  }
+
+  strangest(
+    collection: string,
+    space: string,
+    query: { detector: string; limit: number; flagged?: boolean },
+  ): ReturnType<Backend['strangest']> {
+    const { detector, limit, flagged } = query
+    return this.#call(() =>
+      scoresOf(this.#find(collection), space, detector)
+        .filter((score) => flagged === undefined || score.flagged === flagged)
+        .sort((a, b) => b.score - a.score)
+        .slice(0, limit),
+    )
+  }
+
+  countAnomalies(
+    collection: string,
+    space: string,
+    detector: string,
+  ): Promise<{ scored: number; flagged: number }> {
+    return this.#call(() => {
+      const scores = scoresOf(this.#find(collection), space, detector)
+      return { scored: scores.length, flagged: scores.filter(({ flagged }) => flagged).length }
+    })
+  }
+
+  recordJob(job: Job): Promise<void> {
+    const copy = structuredClone(job)
+    return this.#write(() => {
+      this.#jobs.set(copy.id, copy)
+      for (const id of [...this.#jobs.keys()].slice(0, -100)) this.#jobs.delete(id)
+    })
+  }
+
+  recordedJobs(): Promise<Job[]> {
+    return this.#call(() => structuredClone([...this.#jobs.values()].reverse()))
   }
 
   nearest(collection: string, query: NearestQuery): Promise<NearestAnswer> {
     const copy = { ...query, vectors: query.vectors.map((vector) => vector.slice()), signal: undefined }
     return this.#call(() => {
-      const { record, items } = this.#find(collection)
-      const space = findSpace(record, copy.space)
-      checkEncoder(space, copy.encoder)
-      for (const vector of copy.vectors) checkDimension(space, vector)
+      const found = this.#find(collection)
+      const version = findCurrent(found, copy.space)
+      checkEncoder(version, copy.encoder)
+      for (const vector of copy.vectors) checkDimension(version, vector)
       const excluded = new Set(copy.exclude)
-      const found: (Hit & { position: number })[] = []
+      const hits: (Hit & { position: number })[] = []
       let scanned = 0
-      for (const item of items.values()) {
-        const passages = item.vectors.get(space.name) ?? []
+      for (const item of found.items.values()) {
+        const passages = passagesOf(item, version)
         scanned += passages.length
         if (excluded.has(item.id)) continue
         const hit = bestHit(item.id, passages, copy)
-        if (hit) found.push({ ...hit, position: item.position })
+        if (hit) hits.push({ ...hit, position: item.position })
       }
-      found.sort((a, b) => a.distance - b.distance || a.position - b.position)
-      const hits = found.slice(0, copy.k).map(({ position: _, ...hit }) => hit)
-      return { hits, strategy: 'exact' as const, scanned }
+      hits.sort((a, b) => a.distance - b.distance || a.position - b.position)
+      const best = hits.slice(0, copy.k).map(({ position: _, ...hit }) => hit)
+      return { hits: best, strategy: 'exact' as const, scanned }
     })
   }
 
@@ -179,11 +361,11 @@ export class MemoryBackend implements Backend {
     { batch = 1_000 }: { batch?: number } = {},
   ): AsyncGenerator<VectorBatch> {
     const rows = await this.#call(() => {
-      const { record, items } = this.#find(collection)
-      findSpace(record, space)
-      return [...items.values()]
+      const found = this.#find(collection)
+      const version = findCurrent(found, space)
+      return [...found.items.values()]
         .sort((a, b) => a.position - b.position)
-        .flatMap((item) => (item.vectors.get(space) ?? []).map(({ vector }) => ({ id: item.id, vector })))
+        .flatMap((item) => passagesOf(item, version).map(({ vector }) => ({ id: item.id, vector })))
     })
     for (let from = 0; from < rows.length; from += batch) {
       const part = rows.slice(from, from + batch)
@@ -234,23 +416,32 @@ export class MemoryBackend implements Backend {
     return collection
   }
 
-  #those(collection: string, ids: readonly string[]): MemoryItem[] {
-    const { items } = this.#find(collection)
-    return ids.flatMap((id) => items.get(id) ?? [])
-  }
-
-  #toItem(write: ItemWrite, record: CollectionRecord, before: MemoryItem | undefined): MemoryItem {
-    const vectors = new Map<string, PassageVector[]>()
+  #toItem(write: ItemWrite, spaces: readonly MemorySpace[], before: MemoryItem | undefined): MemoryItem {
+    const encoded: MemoryItem['encoded'] = new Map()
     for (const [name, given] of Object.entries(write.vectors)) {
-      const space = findSpace(record, name)
-      if (given === 'keep') {
-        const kept = before?.vectors.get(name)
-        if (kept) vectors.set(name, kept)
-        continue
+      const space = spaces.find((known) => known.name === name)
+      if (!space) throw new EngineError('SPACE_NOT_FOUND', `there is no space "${name}"`)
+      const current = space.versions.find(({ state }) => state === 'current')
+      if (given !== 'keep') {
+        if (current && !given.some(({ encoder }) => encoder === current.encoder)) {
+          checkEncoder(current, given[0]?.encoder ?? 'none')
+        }
+        for (const { encoder } of given) {
+          if (!space.versions.some((version) => version.encoder === encoder)) {
+            checkEncoder(space.versions[0] as MemoryVersion, encoder)
+          }
+        }
       }
-      checkEncoder(space, given.encoder)
-      for (const { vector } of given.passages) checkDimension(space, vector)
-      if (given.passages.length > 0) vectors.set(name, given.passages)
+      for (const version of space.versions) {
+        if (given === 'keep') {
+          const kept = before?.encoded.get(version)
+          if (kept) encoded.set(version, kept)
+          continue
+        }
+        const found = given.find(({ encoder }) => encoder === version.encoder)
+        for (const { vector } of found?.passages ?? []) checkDimension(version, vector)
+        if (found) encoded.set(version, found)
+      }
     }
     this.#counter++
     return {
@@ -262,7 +453,7 @@ export class MemoryBackend implements Backend {
       image: write.image === 'keep' ? (before?.image ?? null) : write.image,
       fingerprint: write.fingerprint,
       textHash: write.textHash,
-      vectors,
+      encoded,
     }
   }
 }
@@ -290,18 +481,113 @@ class RandomTurns {
   }
 }
 
-function toStored(item: MemoryItem, fields: ItemFields): StoredItem {
+function toSpace({ name, input, version, ...record }: SpaceRecord): MemorySpace {
+  const { encoder, encoderName, dim, metrics, unit, settings } = record
+  const createdAt = new Date().toISOString()
+  const first: MemoryVersion = {
+    ...{ version, state: 'current', encoder, encoderName, dim, metrics, unit },
+    ...{ settings, report: {}, files: {}, createdAt },
+  }
+  return { name, input, versions: [first], given: version }
+}
+
+function toRecord(collection: MemoryCollection): CollectionRecord {
+  const spaces = currentVersions(collection).map(([space, current]): SpaceRecord => {
+    const { encoder, encoderName, dim, metrics, unit, version, settings } = current
+    const staged = space.versions.find(({ state }) => state === 'staged')
+    return {
+      ...{ name: space.name, encoder, encoderName, dim, metrics, unit, input: space.input, version },
+      ...(settings ? { settings } : {}),
+      ...(staged ? { staged: toVersion(collection, staged) } : {}),
+    }
+  })
+  return structuredClone({ name: collection.name, spaces })
+}
+
+function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
+  const { files: _, settings = {}, ...rest } = version
+  return structuredClone({ ...rest, settings, vectors: countVectors(collection, version) })
+}
+
+function toStored(collection: MemoryCollection, item: MemoryItem, fields: ItemFields): StoredItem {
   const stored: StoredItem = { id: item.id, revision: item.revision, hasImage: item.image !== null }
   if (fields.metadata) stored.metadata = JSON.parse(item.metadata)
   if (fields.text) stored.text = item.text
-  if (fields.vectors) {
-    const vectors = Array.from(item.vectors, ([space, passages]) => [
-      space,
-      passages.map((p) => p.vector.slice()),
-    ])
-    stored.vectors = Object.fromEntries(vectors)
+  const vectors: Record<string, Float32Array[]> = {}
+  const anomaly: Record<string, StoredAnomaly[]> = {}
+  for (const [{ name }, version] of currentVersions(collection)) {
+    const passages = passagesOf(item, version)
+    if (passages.length > 0) vectors[name] = passages.map(({ vector }) => vector.slice())
+    const score = item.encoded.get(version)?.anomaly
+    if (score) anomaly[name] = [{ ...score, version: version.version }]
   }
+  if (fields.vectors) stored.vectors = vectors
+  if (fields.anomaly) stored.anomaly = anomaly
   return stored
+}
+
+function currentVersions({ spaces }: MemoryCollection): [MemorySpace, MemoryVersion][] {
+  return spaces.flatMap((space) => {
+    const current = space.versions.find(({ state }) => state === 'current')
+    return current ? [[space, current] as [MemorySpace, MemoryVersion]] : []
+  })
+}
+
+function findSpace({ name: collection, spaces }: MemoryCollection, name: string): MemorySpace {
+  const space = spaces.find((known) => known.name === name)
+  if (!space) throw new EngineError('SPACE_NOT_FOUND', `collection "${collection}" has no space "${name}"`)
+  return space
+}
+
+function findCurrent(collection: MemoryCollection, name: string): MemoryVersion {
+  const current = findSpace(collection, name).versions.find(({ state }) => state === 'current')
+  if (!current) throw new EngineError('SPACE_NOT_FOUND', `space "${name}" is not filled yet`)
+  return current
+}
+
+function findVersion(collection: MemoryCollection, space: string, number: number): MemoryVersion {
+  const found = findSpace(collection, space).versions.find(({ version }) => version === number)
+  if (!found) throw new EngineError('ENCODER_NOT_FOUND', `space "${space}" has no version ${number}`)
+  return found
+}
+
+function those({ items }: MemoryCollection, ids: readonly string[]): MemoryItem[] {
+  return ids.flatMap((id) => items.get(id) ?? [])
+}
+
+function passagesOf(item: MemoryItem, version: MemoryVersion): PassageVector[] {
+  return item.encoded.get(version)?.passages ?? []
+}
+
+function countVectors({ items }: MemoryCollection, version: MemoryVersion): number {
+  return [...items.values()].reduce((sum, item) => sum + passagesOf(item, version).length, 0)
+}
+
+function scoresOf(
+  collection: MemoryCollection,
+  space: string,
+  detector: string,
+): (StoredAnomaly & { id: string })[] {
+  const current = findCurrent(collection, space)
+  return [...collection.items.values()]
+    .sort((a, b) => a.position - b.position)
+    .flatMap(({ id, encoded }) => {
+      const score = encoded.get(current)?.anomaly
+      return score?.detector === detector ? [{ ...score, id, version: current.version }] : []
+    })
+}
+
+/** Those of the items that come after a cursor, in the order of first writing, and where the next page begins. */
+function pageOf(items: readonly MemoryItem[], limit: number, cursor: string | undefined) {
+  const after = cursor === undefined ? -1 : Number(cursor)
+  if (!Number.isInteger(after)) {
+    throw new EngineError('INVALID_REQUEST', `cursor "${cursor}" is not of a page`)
+  }
+  const rest = items.filter((item) => item.position > after).sort((a, b) => a.position - b.position)
+  const page = rest.slice(0, limit)
+  const last = page.at(-1)
+  const next = last && rest.length > limit ? { cursor: String(last.position) } : {}
+  return { items: page, next }
 }
 
 function bestHit(id: string, passages: readonly PassageVector[], query: NearestQuery): Hit | undefined {
@@ -315,22 +601,16 @@ function bestHit(id: string, passages: readonly PassageVector[], query: NearestQ
   return best
 }
 
-function findSpace(record: CollectionRecord, name: string): SpaceRecord {
-  const space = record.spaces.find((known) => known.name === name)
-  if (!space) throw new EngineError('SPACE_NOT_FOUND', `collection "${record.name}" has no space "${name}"`)
-  return space
-}
-
-function checkEncoder(space: SpaceRecord, encoder: string | null): void {
-  if (encoder !== space.encoder) {
-    const message = `vectors of encoder ${encoder} asked of space "${space.name}" of encoder ${space.encoder}`
+function checkEncoder(version: MemoryVersion, encoder: string | null): void {
+  if (encoder !== version.encoder) {
+    const message = `vectors of encoder ${encoder} asked of a space of encoder ${version.encoder}`
     throw new EngineError('ENCODER_MISMATCH', message)
   }
 }
 
-function checkDimension(space: SpaceRecord, vector: Float32Array): void {
-  if (vector.length !== space.dim) {
-    const message = `vector has ${vector.length} dimensions, space "${space.name}" has ${space.dim}`
+function checkDimension(version: MemoryVersion, vector: Float32Array): void {
+  if (vector.length !== version.dim) {
+    const message = `vector has ${vector.length} dimensions, encoder ${version.encoder} has ${version.dim}`
     throw new EngineError('DIMENSION_MISMATCH', message)
   }
 }

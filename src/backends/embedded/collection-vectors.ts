@@ -1,27 +1,48 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ItemWrite } from '../../core/backend.js'
+import type { VectorTable } from '../../indexes/vector-table.js'
+import type { CollectionKeys } from './collection-keys.js'
+import { encodedRows } from './encoded-rows.js'
+import { type PackedIds, unpackIds } from './packed-ids.js'
 import type { SpaceVectors } from './space-vectors.js'
-import type { CollectionKeys, RemovedLabels, VectorChanges } from './write-messages.js'
+import type { RemovedLabels, VectorChanges } from './write-messages.js'
 
 /** Vectors applied before the event loop gets its turn. */
 const SLICE = 1_000
+/** Rows of a table whose items are named anew before the event loop gets its turn. */
+const ROWS_SLICE = 50_000
 
-/** A collection's vectors in memory, and which item each belongs to. Changed only after a commit. */
+/**
+ * A collection's vectors in memory, those of each space's current encoder version, and which item each belongs to.
+ * Changed only after a commit.
+ */
 export class CollectionVectors {
-  readonly spaces: readonly SpaceVectors[]
+  #spaces: readonly SpaceVectors[] = []
+  /** Spaces that were swapped out while searches ran over them, with the number of those. */
+  readonly #searches = new Map<SpaceVectors, number>()
   /** Ids by slot; the slot of an item that is gone is used again, as its rows are dead. */
-  readonly #ids: string[]
+  readonly #ids: string[] = []
   readonly #slotOf = new Map<string, number>()
   readonly #freeSlots: number[] = []
 
-  constructor(ids: string[], spaces: readonly SpaceVectors[]) {
-    this.spaces = spaces
-    this.#ids = ids
-    for (const [slot, id] of ids.entries()) this.#slotOf.set(id, slot)
+  private constructor() {}
+
+  /** @param ids by slot */
+  static async create(ids: PackedIds, spaces: readonly SpaceVectors[]): Promise<CollectionVectors> {
+    const vectors = new CollectionVectors()
+    vectors.#spaces = spaces
+    for await (const some of unpackIds(ids)) {
+      for (const id of some) vectors.#slotOf.set(id, vectors.#ids.push(id) - 1)
+    }
+    return vectors
+  }
+
+  get spaces(): readonly SpaceVectors[] {
+    return this.#spaces
   }
 
   space(name: string): SpaceVectors | undefined {
-    return this.spaces.find((space) => space.keys.name === name)
+    return this.#spaces.find((space) => space.keys.space === name)
   }
 
   slotOf(id: string): number | undefined {
@@ -32,7 +53,39 @@ export class CollectionVectors {
     return this.#ids[slot] ?? ''
   }
 
-  /** Takes over what a commit did. The labels are given in the order of items, spaces and passages. */
+  /** Keeps up with removals for a search over a space until `release` is called, even if it is swapped out. */
+  hold(space: SpaceVectors): { release(): void } {
+    this.#searches.set(space, (this.#searches.get(space) ?? 0) + 1)
+    return {
+      release: () => {
+        const left = (this.#searches.get(space) ?? 1) - 1
+        if (left > 0) this.#searches.set(space, left)
+        else this.#searches.delete(space)
+      },
+    }
+  }
+
+  /** Makes a table name items by slot that named them by their place in `ids`. No write may be applied meanwhile. */
+  async adopt(table: VectorTable, ids: PackedIds): Promise<void> {
+    const slots = new Uint32Array(ids.count)
+    let next = 0
+    for await (const some of unpackIds(ids)) for (const id of some) slots[next++] = this.#slotOf.get(id) ?? 0
+    for (let row = 0; row < table.rows; row++) {
+      if (row > 0 && row % ROWS_SLICE === 0) await nextTurn()
+      const { items } = table.chunkOf(row)
+      const at = row % table.chunkRows
+      items[at] = slots[items[at] as number] as number
+    }
+  }
+
+  /** Puts a space in the place of the one of that name, which is given back. */
+  swap(space: SpaceVectors): SpaceVectors | undefined {
+    const before = this.space(space.keys.space)
+    this.#spaces = [...this.#spaces.filter((other) => other !== before), space]
+    return before
+  }
+
+  /** Takes over what a commit did. The labels are given in the order of items, spaces, versions and passages. */
   async applyUpsert(
     collection: CollectionKeys,
     writes: readonly ItemWrite[],
@@ -43,12 +96,11 @@ export class CollectionVectors {
     let sinceTurn = 0
     for (const write of writes) {
       const slot = this.#slotOf.get(write.id) ?? this.#takeSlot(write.id)
-      for (const { name, encoderKey } of collection.spaces) {
-        const given = write.vectors[name]
-        if (given === undefined || given === 'keep') continue
-        const space = this.#byEncoder(encoderKey)
-        for (const [passage, { vector }] of given.passages.entries()) {
-          space?.append(label++, slot, passage, vector)
+      for (const { version, encoded } of encodedRows(collection, write)) {
+        const space = this.#byEncoder(version.encoderKey)
+        for (const [passage, { vector }] of encoded.passages.entries()) {
+          space?.append(label, slot, passage, vector)
+          label++
           sinceTurn++
         }
       }
@@ -74,8 +126,10 @@ export class CollectionVectors {
 
   #applyRemovals(removed: readonly RemovedLabels[]): void {
     for (const { encoderKey, labels } of removed) {
-      const space = this.#byEncoder(encoderKey)
-      for (const label of labels) space?.remove(label)
+      const spaces = new Set([...this.#spaces, ...this.#searches.keys()])
+      for (const space of spaces) {
+        if (space.keys.encoderKey === encoderKey) for (const label of labels) space.remove(label)
+      }
     }
   }
 
@@ -89,7 +143,7 @@ export class CollectionVectors {
   }
 
   #byEncoder(encoderKey: number): SpaceVectors | undefined {
-    return this.spaces.find((space) => space.keys.encoderKey === encoderKey)
+    return this.#spaces.find((space) => space.keys.encoderKey === encoderKey)
   }
 
   #takeSlot(id: string): number {

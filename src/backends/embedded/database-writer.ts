@@ -1,43 +1,31 @@
-import { randomBytes } from 'node:crypto'
-import type { CollectionRecord } from '../../core/backend.js'
+import type { CollectionRecord, NewEncoderVersion } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
+import type { Job } from '../../core/jobs.js'
+import { EncoderWrites } from './encoder-writes.js'
+import { ItemWrites, type OpenWrite } from './item-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
-import type { RemoveAnswer, RowWrite, VectorChanges, WriterRequest } from './write-messages.js'
+import type { FillSlice, RemoveAnswer, UpsertSlice, VectorChanges } from './write-messages.js'
 
-type UpsertSlice = Extract<WriterRequest, { op: 'upsert' }>
+/** Jobs that are remembered. */
+const MAX_JOBS = 100
 
-const MAX_LABEL = 2 ** 32 - 1
-
-interface EncoderChange {
-  added: number
-  firstLabel: number | null
-  lastLabel: number | null
-  removed: number[]
-}
-
-/** Everything one write has done so far, until its commit. */
-interface OpenWrite {
-  seq: number
-  firstLabel: number
-  nextLabel: number
-  items: number
-  changes: Map<number, EncoderChange>
-  conflicts: string[]
-}
-
-/** The one read-write connection of a home, with every statement that changes it. Lives in the writer thread. */
+/** The one read-write connection of a home, with every transaction that changes it. Lives in the writer thread. */
 export class DatabaseWriter {
   readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
-  #write: OpenWrite | undefined
+  readonly #items: ItemWrites
+  readonly #encoders: EncoderWrites
+  #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
+    this.#items = new ItemWrites(db)
+    this.#encoders = new EncoderWrites(db)
   }
 
-  /** Opens or makes the database and brings it to the newest schema. */
+  /** Opens or makes the database, brings it to the newest schema, and drops encoder versions left half filled. */
   static open(path: string): { writer: DatabaseWriter; epoch: string } {
     const db = openDatabase(path)
     try {
@@ -47,7 +35,9 @@ export class DatabaseWriter {
       db.pragma('wal_autocheckpoint = 0')
       db.pragma('cache_size = -4000')
       migrate(db, path)
-      return { writer: new DatabaseWriter(db), epoch: readEpoch(db) }
+      const writer = new DatabaseWriter(db)
+      writer.#transaction(() => writer.#encoders.dropStaged())
+      return { writer, epoch: readEpoch(db) }
     } catch (error) {
       db.close()
       throw error
@@ -60,24 +50,16 @@ export class DatabaseWriter {
         throw new EngineError('COLLECTION_EXISTS', `collection "${record.name}" exists already`)
       }
       const collection = Number(this.#sql.addCollection.run(record.name).lastInsertRowid)
-      for (const space of record.spaces) {
-        const { name, dim, metrics, unit } = space
-        const key = Number(
-          this.#sql.addSpace.run(collection, name, dim, JSON.stringify(metrics), Number(unit))
-            .lastInsertRowid,
-        )
-        const encoder = Number(
-          this.#sql.addEncoder.run(key, space.encoder, space.encoderName).lastInsertRowid,
-        )
-        this.#sql.setEncoder.run(encoder, key)
-      }
+      for (const space of record.spaces) this.#encoders.addSpace(collection, space)
     })
   }
 
+  /** Its vectors go little by little: see {@link DatabaseWriter.purge}. */
   deleteCollection(name: string): boolean {
     return this.#transaction(() => {
       const key = this.#sql.collectionKey.get(name)
       if (key === undefined) return false
+      this.#encoders.dropCollection(key)
       for (const statement of this.#sql.dropCollection) statement.run(key)
       return true
     })
@@ -88,13 +70,13 @@ export class DatabaseWriter {
     if (slice.first) {
       this.rollback()
       this.#db.exec('BEGIN IMMEDIATE')
-      this.#write = this.#begin()
+      this.#upsert = this.#items.begin(slice.collection)
     }
-    const write = this.#write
+    const write = this.#upsert
     if (!write) throw new EngineError('CANCELLED', 'the write was rolled back')
     try {
-      let offset = 0
-      for (const row of slice.rows) offset = this.#upsertRow(write, slice, row, offset)
+      const vectors = { values: slice.vectors, at: 0, dims: slice.dims }
+      for (const row of slice.rows) this.#items.upsert(write, row, vectors)
       if (!slice.last) return undefined
       if (write.conflicts.length > 0) {
         throw new EngineError(
@@ -103,9 +85,9 @@ export class DatabaseWriter {
           { details: { ids: write.conflicts } },
         )
       }
-      const changes = this.#finish(write, slice.collection)
+      const changes = this.#items.finish(write)
       this.#db.exec('COMMIT')
-      this.#write = undefined
+      this.#upsert = undefined
       return changes
     } catch (error) {
       this.rollback()
@@ -115,18 +97,51 @@ export class DatabaseWriter {
 
   remove(collection: number, ids: readonly string[]): RemoveAnswer {
     return this.#transaction(() => {
-      const write = this.#begin()
-      const removed: string[] = []
-      for (const id of ids) {
-        const item = this.#sql.item.get(collection, id)
-        if (!item) continue
-        this.#removeVectors(write, item.key, () => false)
-        this.#sql.removeImage.run(item.key)
-        this.#sql.removeItem.run(item.key)
-        write.items--
-        removed.push(id)
-      }
-      return { ids: removed, ...this.#finish(write, collection) }
+      const write = this.#items.begin(collection)
+      const removed = ids.filter((id) => this.#items.remove(write, id))
+      return { ids: removed, ...this.#items.finish(write) }
+    })
+  }
+
+  /** @returns how many rows were written */
+  fill({ collection, dims, rows, vectors }: FillSlice): number {
+    return this.#transaction(() => {
+      const write = this.#items.begin(collection)
+      const stream = { values: vectors, at: 0, dims }
+      const filled = rows.filter((row) => this.#items.fill(write, row, stream))
+      this.#items.finish(write)
+      return filled.length
+    })
+  }
+
+  /** @throws EngineError CONFLICT */
+  stageEncoder(collection: number, space: string, version: NewEncoderVersion): number {
+    return this.#transaction(() => this.#encoders.stage(collection, space, version))
+  }
+
+  /** Whether every item with a picture has the version's vectors. */
+  isWhole(collection: number, encoderKey: number): boolean {
+    return this.#encoders.isWhole(collection, encoderKey)
+  }
+
+  /** To be called where nothing was written since {@link DatabaseWriter.isWhole}. */
+  promoteEncoder(encoderKey: number): void {
+    this.#transaction(() => this.#encoders.promote(encoderKey))
+  }
+
+  dropEncoder(encoderKey: number): void {
+    this.#transaction(() => this.#encoders.drop(encoderKey))
+  }
+
+  /** Removes a part of what dropped encoder versions left. @returns whether there may be more */
+  purge(): boolean {
+    return this.#transaction(() => this.#encoders.purge())
+  }
+
+  recordJob(job: Job): void {
+    this.#transaction(() => {
+      this.#sql.recordJob.run(job.id, JSON.stringify(job))
+      this.#sql.forgetJobs.run(MAX_JOBS)
     })
   }
 
@@ -141,7 +156,7 @@ export class DatabaseWriter {
   }
 
   rollback(): void {
-    this.#write = undefined
+    this.#upsert = undefined
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
   }
 
@@ -155,162 +170,23 @@ export class DatabaseWriter {
     this.rollback()
     return this.#db.transaction(work).immediate()
   }
-
-  #begin(): OpenWrite {
-    const seq = Number(this.#sql.countWrite.get())
-    const firstLabel = Number(this.#sql.lastLabel.get() ?? 0) + 1
-    return { seq, firstLabel, nextLabel: firstLabel, items: 0, changes: new Map(), conflicts: [] }
-  }
-
-  #upsertRow(write: OpenWrite, slice: UpsertSlice, row: RowWrite, offset: number): number {
-    const known = this.#sql.item.get(slice.collection, row.id)
-    if (row.ifRevision !== undefined && row.ifRevision !== (known?.revision ?? 0)) {
-      write.conflicts.push(row.id)
-      return offset
-    }
-    if (write.conflicts.length > 0) return offset
-    const keepImage = row.image === 'keep'
-    const hasImage = keepImage ? (known?.has_image ?? 0) : Number(row.image !== null)
-    const columns = [write.seq, row.text, row.textHash, row.metadata, row.fingerprint, hasImage] as const
-    let key: number
-    if (known) {
-      key = known.key
-      this.#sql.updateItem.run(...columns, key)
-      const kept = new Set(row.vectors.filter((v) => v.borders === 'keep').map((v) => v.encoderKey))
-      this.#removeVectors(write, key, (encoderKey) => kept.has(encoderKey))
-      if (!keepImage) this.#sql.removeImage.run(key)
-    } else {
-      key = Number(this.#sql.addItem.run(slice.collection, row.id, ...columns).lastInsertRowid)
-      write.items++
-    }
-    if (row.image !== null && row.image !== 'keep')
-      this.#sql.addImage.run(key, row.image.type, row.image.bytes)
-    let at = offset
-    for (const { encoderKey, borders } of row.vectors) {
-      if (borders !== 'keep') at = this.#addVectors(write, slice, { key, encoderKey, borders }, at)
-    }
-    return at
-  }
-
-  #addVectors(
-    write: OpenWrite,
-    slice: UpsertSlice,
-    item: { key: number; encoderKey: number; borders: number[] },
-    offset: number,
-  ): number {
-    const dim = slice.dims[item.encoderKey] ?? 0
-    const change = changeOf(write, item.encoderKey)
-    let at = offset
-    for (let passage = 0; passage * 2 < item.borders.length; passage++) {
-      if (write.nextLabel > MAX_LABEL) {
-        throw new EngineError(
-          'INTERNAL',
-          'all 2^32 vector labels of this home are used; export it into a new one',
-        )
-      }
-      const blob = Buffer.from(slice.vectors.buffer, slice.vectors.byteOffset + at * 4, dim * 4)
-      const label = write.nextLabel++
-      const [start, end] = item.borders.slice(passage * 2, passage * 2 + 2)
-      this.#sql.addVector.run(label, item.key, item.encoderKey, passage, start, end, blob)
-      change.added++
-      change.firstLabel ??= label
-      change.lastLabel = label
-      at += dim
-    }
-    return at
-  }
-
-  #removeVectors(write: OpenWrite, item: number, keep: (encoderKey: number) => boolean): void {
-    for (const { label, encoder } of this.#sql.labelsOf.all(item)) {
-      if (keep(encoder)) continue
-      this.#sql.removeVector.run(label)
-      changeOf(write, encoder).removed.push(label)
-    }
-  }
-
-  #finish(write: OpenWrite, collection: number): VectorChanges {
-    const stamp = randomBytes(6).toString('hex')
-    const removed = []
-    for (const [encoderKey, change] of write.changes) {
-      const { firstLabel, lastLabel } = change
-      const blob = Buffer.from(Uint32Array.from(change.removed).buffer)
-      this.#sql.addChange.run(write.seq, encoderKey, stamp, firstLabel, lastLabel, blob)
-      if (change.removed.length > 0) removed.push({ encoderKey, labels: change.removed })
-      this.#sql.countVectors.run(change.added - change.removed.length, encoderKey)
-    }
-    if (write.items !== 0) this.#sql.countItems.run(write.items, collection)
-    return {
-      seq: write.seq,
-      stamp,
-      firstLabel: write.firstLabel,
-      encoderKeys: [...write.changes.keys()],
-      removed,
-    }
-  }
-}
-
-function changeOf(write: OpenWrite, encoderKey: number): EncoderChange {
-  let change = write.changes.get(encoderKey)
-  if (!change) {
-    change = { added: 0, firstLabel: null, lastLabel: null, removed: [] }
-    write.changes.set(encoderKey, change)
-  }
-  return change
-}
-
-interface ItemRow {
-  key: number
-  revision: number
-  has_image: number
 }
 
 function prepare(db: Connection) {
-  const ofCollection = (table: string, column: string, keys: string) =>
-    db.prepare(`DELETE FROM ${table} WHERE ${column} IN (${keys})`)
-  const items = 'SELECT key FROM items WHERE collection = ?'
-  const spaces = 'SELECT key FROM spaces WHERE collection = ?'
-  const encoders = `SELECT key FROM encoders WHERE space IN (${spaces})`
   return {
-    collectionKey: db.prepare('SELECT key FROM collections WHERE name = ?').pluck(),
+    collectionKey: db.prepare<[string], number>('SELECT key FROM collections WHERE name = ?').pluck(),
     addCollection: db.prepare('INSERT INTO collections (name) VALUES (?)'),
-    addSpace: db.prepare('INSERT INTO spaces (collection, name, dim, metrics, unit) VALUES (?, ?, ?, ?, ?)'),
-    addEncoder: db.prepare('INSERT INTO encoders (space, id, name) VALUES (?, ?, ?)'),
-    setEncoder: db.prepare('UPDATE spaces SET encoder = ? WHERE key = ?'),
     dropCollection: [
-      ofCollection('vectors', 'encoder', encoders),
-      ofCollection('changes', 'encoder', encoders),
-      ofCollection('images', 'item', items),
+      db.prepare('DELETE FROM images WHERE item IN (SELECT key FROM items WHERE collection = ?)'),
       db.prepare('DELETE FROM items WHERE collection = ?'),
-      ofCollection('encoders', 'space', spaces),
-      db.prepare('DELETE FROM spaces WHERE collection = ?'),
       db.prepare('DELETE FROM collections WHERE key = ?'),
     ],
-    countWrite: db.prepare(`UPDATE meta SET value = value + 1 WHERE key = 'writes' RETURNING value`).pluck(),
-    lastLabel: db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'vectors'`).pluck(),
-    item: db.prepare<[number, string], ItemRow>(
-      'SELECT key, revision, has_image FROM items WHERE collection = ? AND id = ?',
+    recordJob: db.prepare(
+      'INSERT INTO jobs (id, job) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET job = excluded.job',
     ),
-    addItem: db.prepare(
-      'INSERT INTO items (collection, id, revision, text, text_hash, metadata, fingerprint, has_image) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ),
-    updateItem: db.prepare(
-      'UPDATE items SET revision = ?, text = ?, text_hash = ?, metadata = ?, fingerprint = ?, has_image = ? WHERE key = ?',
-    ),
-    removeItem: db.prepare('DELETE FROM items WHERE key = ?'),
-    addImage: db.prepare('INSERT INTO images (item, type, bytes) VALUES (?, ?, ?)'),
-    removeImage: db.prepare('DELETE FROM images WHERE item = ?'),
-    addVector: db.prepare(
-      'INSERT INTO vectors (label, item, encoder, passage, start, "end", vector) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    ),
-    labelsOf: db.prepare<[number], { label: number; encoder: number }>(
-      'SELECT label, encoder FROM vectors WHERE item = ?',
-    ),
-    removeVector: db.prepare('DELETE FROM vectors WHERE label = ?'),
-    addChange: db.prepare(
-      'INSERT INTO changes (seq, encoder, stamp, first_label, last_label, removed) VALUES (?, ?, ?, ?, ?, ?)',
+    forgetJobs: db.prepare(
+      'DELETE FROM jobs WHERE key NOT IN (SELECT key FROM jobs ORDER BY key DESC LIMIT ?)',
     ),
     trimLog: db.prepare('DELETE FROM changes WHERE encoder = ? AND seq < ?'),
-    countVectors: db.prepare('UPDATE encoders SET vectors = vectors + ? WHERE key = ?'),
-    countItems: db.prepare('UPDATE collections SET items = items + ? WHERE key = ?'),
   }
 }

@@ -3,6 +3,7 @@ import type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  EncoderVersion,
   Hit,
   ItemFields,
   ItemStamp,
@@ -10,20 +11,25 @@ import type {
   ListQuery,
   NearestAnswer,
   NearestQuery,
+  NewEncoderVersion,
+  SpaceRecord,
+  StoredAnomaly,
+  StoredImage,
   StoredItem,
   VectorBatch,
 } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
-import type { JobBoard } from '../../core/jobs.js'
-import type { Metric } from '../../core/metrics.js'
+import type { Job, JobBoard } from '../../core/jobs.js'
 import { ScanPool } from '../../indexes/scan-pool.js'
+import type { StrangestQuery } from './anomaly-reader.js'
+import { checkQuery, checkWrites } from './check-vectors.js'
+import { type CollectionKeys, currentVersions, findCurrent, findVersion, noSpace } from './collection-keys.js'
+import { Collections } from './collections.js'
+import { EncoderVersions } from './encoder-versions.js'
 import { type Home, takeHome } from './home.js'
-import { removeFiles, savedCount } from './index-manifest.js'
-import { OpenCollection } from './open-collection.js'
-import { INDEX_FROM } from './plan-build.js'
 import { Reader } from './reader.js'
-import { indexMetrics, type SpaceVectors } from './space-vectors.js'
-import type { CollectionKeys, SpaceKeys } from './write-messages.js'
+import type { FillRows } from './slice-writes.js'
+import type { SpaceVectors } from './space-vectors.js'
 import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
@@ -37,26 +43,32 @@ export class EmbeddedBackend implements Backend {
   readonly #home: Home
   readonly #writer: Writer
   readonly #reader: Reader
-  readonly #jobs: JobBoard
-  readonly #scans = new ScanPool()
-  readonly #epoch: string
-  readonly #collections = new Map<string, CollectionKeys>()
-  readonly #open = new Map<number, Promise<OpenCollection>>()
+  readonly #scans: ScanPool
+  readonly #collections: Collections
+  readonly #encoders: EncoderVersions
   /** Writes that were called and have not ended; closing waits for them. */
   readonly #begun = new Set<Promise<unknown>>()
   #lastTurn = performance.now()
   #closing: Promise<void> | undefined
 
-  private constructor(parts: { home: Home; writer: Writer; reader: Reader; jobs: JobBoard; epoch: string }) {
+  private constructor(parts: {
+    home: Home
+    writer: Writer
+    reader: Reader
+    scans: ScanPool
+    collections: Collections
+  }) {
     this.#home = parts.home
     this.#writer = parts.writer
     this.#reader = parts.reader
-    this.#jobs = parts.jobs
-    this.#epoch = parts.epoch
+    this.#scans = parts.scans
+    this.#collections = parts.collections
+    const { writer, collections, reader } = parts
+    this.#encoders = new EncoderVersions({ writer, collections, reader: reader.encoders })
   }
 
   /**
-   * Opens a home, making it if it is missing.
+   * Opens a home, making it if it is missing. Encoder versions that another process left half filled are dropped.
    *
    * @param options.jobs where index builds are announced
    * @throws EngineError HOME_LOCKED, HOME_NOT_WRITABLE, DATABASE_TOO_NEW, DATABASE_CORRUPT, NATIVE_ADDON_MISSING
@@ -66,8 +78,12 @@ export class EmbeddedBackend implements Backend {
     try {
       const { writer, epoch } = await Writer.open(home.databasePath)
       const reader = new Reader(home.databasePath)
-      const backend = new EmbeddedBackend({ home, writer, reader, jobs: options.jobs, epoch })
-      await backend.#readCollections()
+      const scans = new ScanPool()
+      const host = { home, epoch, scans, jobs: options.jobs, writer }
+      const collections = new Collections(host, reader.encoders)
+      const backend = new EmbeddedBackend({ home, writer, reader, scans, collections })
+      await collections.removeFiles()
+      backend.#encoders.purge()
       return backend
     } catch (error) {
       home.release()
@@ -77,66 +93,58 @@ export class EmbeddedBackend implements Backend {
 
   async listCollections(): Promise<CollectionRecord[]> {
     this.#checkOpen()
-    return [...this.#collections.values()].map(toRecord)
+    return this.#collections.all().map((keys) => this.#record(keys))
   }
 
   async getCollection(name: string): Promise<CollectionRecord | undefined> {
     this.#checkOpen()
     const keys = this.#collections.get(name)
-    return keys && toRecord(keys)
+    return keys && this.#record(keys)
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
     return this.#begin(() =>
       this.#writer.exclusively(async () => {
         await this.#writer.createCollection(record)
-        await this.#readCollections()
+        this.#collections.refresh()
       }),
     )
   }
 
   deleteCollection(name: string): Promise<boolean> {
-    return this.#begin(() => this.#delete(name))
-  }
-
-  async #delete(name: string): Promise<boolean> {
-    const keys = this.#collections.get(name)
-    if (!keys) return false
-    // from here on nothing new begins; what waits finds the collection gone
-    this.#collections.delete(name)
-    const open = this.#open.get(keys.key)
-    this.#open.delete(keys.key)
-    await (await open?.catch(() => undefined))?.close()
-    return this.#writer.exclusively(async () => {
-      try {
-        return await this.#writer.deleteCollection(name)
-      } finally {
-        await this.#readCollections()
-      }
+    return this.#begin(async () => {
+      const keys = this.#collections.get(name)
+      if (!keys) return false
+      await this.#collections.close(keys)
+      const deleted = await this.#writer.exclusively(() => this.#writer.deleteCollection(name))
+      this.#collections.refresh()
+      await this.#collections.removeFiles()
+      this.#encoders.purge()
+      return deleted
     })
   }
 
   async stats(collection: string): Promise<CollectionStats> {
     const keys = this.#keys(collection)
-    const { items, vectors } = this.#reader.counts(keys)
-    const open = await this.#open.get(keys.key)
-    const counts: CollectionStats['vectors'] = {}
-    for (const space of keys.spaces) {
-      const live = vectors.get(space.encoderKey) ?? 0
-      const indexed = open?.vectors.space(space.name)?.indexed ?? (await this.#cached(space, live))
-      counts[space.name] = { live, indexed }
+    const items = this.#reader.encoders.items(keys)
+    const record = this.#record(keys)
+    const vectors: CollectionStats['vectors'] = {}
+    for (const version of currentVersions(keys)) {
+      const live = this.#reader.encoders.vectors(version.encoderKey)
+      vectors[version.space] = { live, indexed: await this.#collections.indexed(keys, version, live) }
     }
-    return { ...toRecord(keys), items, vectors: counts }
+    return { ...record, items, vectors }
   }
 
   upsert(collection: string, writes: readonly ItemWrite[]): Promise<void> {
     return this.#begin(async () => {
-      const keys = this.#keys(collection)
-      checkVectors(keys, writes)
+      const found = this.#keys(collection)
       if (writes.length === 0) return
-      const open = await this.#opened(keys)
+      const open = await this.#collections.open(found)
       await this.#writer.exclusively(async () => {
-        this.#checkCurrent(keys)
+        // an encoder may have become another since the vectors were made
+        const keys = this.#collections.now(found)
+        checkWrites(keys, writes)
         const changes = await this.#writer.upsert(keys, writes)
         await open.vectors.applyUpsert(keys, writes, changes)
       })
@@ -147,9 +155,9 @@ export class EmbeddedBackend implements Backend {
   remove(collection: string, ids: readonly string[]): Promise<string[]> {
     return this.#begin(async () => {
       const keys = this.#keys(collection)
-      const open = await this.#opened(keys)
+      const open = await this.#collections.open(keys)
       const removed = await this.#writer.exclusively(async () => {
-        this.#checkCurrent(keys)
+        this.#collections.now(keys)
         const changes = await this.#writer.remove(keys.key, ids)
         open.vectors.applyRemove(changes.ids, changes)
         return changes.ids
@@ -160,7 +168,7 @@ export class EmbeddedBackend implements Backend {
   }
 
   async stamps(collection: string, ids: readonly string[]): Promise<Map<string, ItemStamp>> {
-    return this.#reader.stamps(this.#keys(collection), ids)
+    return this.#reader.items.stamps(this.#keys(collection), ids)
   }
 
   async get(
@@ -168,22 +176,94 @@ export class EmbeddedBackend implements Backend {
     ids: readonly string[],
     fields: ItemFields,
   ): Promise<Map<string, StoredItem>> {
-    return this.#reader.get(this.#keys(collection), ids, fields)
+    return this.#reader.items.get(this.#keys(collection), ids, fields)
   }
 
   async list(collection: string, query: ListQuery): Promise<{ items: StoredItem[]; cursor?: string }> {
-    return this.#reader.list(this.#keys(collection), query)
+    return this.#reader.items.list(this.#keys(collection), query)
   }
 
-  async image(collection: string, id: string): Promise<{ bytes: Uint8Array; type: string } | undefined> {
-    return this.#reader.image(this.#keys(collection), id)
+  async image(
+    collection: string,
+    id: string,
+    options: { rendition?: boolean } = {},
+  ): Promise<{ bytes: Uint8Array; type: string } | undefined> {
+    return this.#reader.images.image(this.#keys(collection), id, options)
+  }
+
+  async images(
+    collection: string,
+    options: { limit: number; cursor?: string; lacking?: { space: string; version: number } },
+  ): Promise<{ images: StoredImage[]; cursor?: string }> {
+    const keys = this.#keys(collection)
+    const { limit, cursor, lacking } = options
+    const lackingEncoder = lacking && findVersion(keys, lacking.space, lacking.version).encoderKey
+    return this.#reader.images.images(keys, { limit, cursor, lackingEncoder }, () => this.#checkOpen())
+  }
+
+  async countImages(collection: string): Promise<number> {
+    return this.#reader.images.count(this.#keys(collection))
+  }
+
+  stageEncoder(collection: string, space: string, version: NewEncoderVersion): Promise<number> {
+    return this.#begin(() => this.#encoders.stage(this.#keys(collection), space, version))
+  }
+
+  fill(collection: string, space: string, version: number, rows: FillRows): Promise<number> {
+    return this.#begin(() => this.#encoders.fill(this.#keys(collection), space, version, rows))
+  }
+
+  promoteEncoder(collection: string, space: string, version: number): Promise<boolean> {
+    return this.#begin(() => this.#encoders.promote(this.#keys(collection), space, version))
+  }
+
+  dropEncoder(collection: string, space: string, version: number): Promise<void> {
+    return this.#begin(() => this.#encoders.drop(this.#keys(collection), space, version))
+  }
+
+  async encoderVersions(collection: string, space: string): Promise<EncoderVersion[]> {
+    return this.#encoders.list(this.#keys(collection), space)
+  }
+
+  async encoderFiles(
+    collection: string,
+    space: string,
+    version: number,
+  ): Promise<Record<string, Uint8Array>> {
+    return this.#encoders.files(this.#keys(collection), space, version)
+  }
+
+  async strangest(
+    collection: string,
+    space: string,
+    query: StrangestQuery,
+  ): Promise<(StoredAnomaly & { id: string })[]> {
+    return this.#reader.anomalies.strangest(findCurrent(this.#keys(collection), space), query)
+  }
+
+  async countAnomalies(
+    collection: string,
+    space: string,
+    detector: string,
+  ): Promise<{ scored: number; flagged: number }> {
+    return this.#reader.anomalies.count(findCurrent(this.#keys(collection), space), detector)
+  }
+
+  recordJob(job: Job): Promise<void> {
+    return this.#begin(() => this.#writer.exclusively(() => this.#writer.recordJob(job)))
+  }
+
+  async recordedJobs(): Promise<Job[]> {
+    this.#checkOpen()
+    return this.#reader.jobs()
   }
 
   async nearest(collection: string, query: NearestQuery): Promise<NearestAnswer> {
     const keys = this.#keys(collection)
-    checkQuery(spaceOf(keys, query.space), query)
-    const { vectors } = await this.#opened(keys)
-    const space = vectors.space(query.space) as SpaceVectors
+    findCurrent(keys, query.space)
+    const { vectors } = await this.#collections.open(keys)
+    const space = vectors.space(query.space) ?? noSpace(keys, query.space)
+    checkQuery(space.keys, query)
     const exclude = new Set<number>()
     for (const id of query.exclude ?? []) {
       const slot = vectors.slotOf(id)
@@ -191,19 +271,18 @@ export class EmbeddedBackend implements Backend {
     }
     const { metric, k, ef, signal } = query
     const search = { vectors: query.vectors, metric, k, exact: query.exact ?? false, ef, exclude, signal }
-    await this.#breathe()
-    for (let tries = 1; ; tries++) {
-      const { hits, ...answer } = await space.search(search)
-      const live = hits.filter(({ label }) => isLive(space, label))
-      if (live.length < hits.length && tries < SEARCH_TRIES) continue
-      return {
-        ...answer,
-        hits: live.map(({ item, label, distance }): Hit => {
-          const id = vectors.idOf(item)
-          if (space.keys.encoder === null) return { id, distance, start: 0, end: 0 }
-          return { id, distance, ...(this.#reader.borders(label) ?? { start: 0, end: 0, revision: 0 }) }
-        }),
+    const held = vectors.hold(space)
+    try {
+      await this.#breathe()
+      for (let tries = 1; ; tries++) {
+        const { hits, ...answer } = await space.search(search)
+        const live = hits.filter(({ label }) => isLive(space, label))
+        if (live.length < hits.length && tries < SEARCH_TRIES) continue
+        const found = live.map(({ item, label, distance }) => ({ id: vectors.idOf(item), label, distance }))
+        return { ...answer, hits: this.#withBorders(space, found) }
       }
+    } finally {
+      held.release()
     }
   }
 
@@ -213,9 +292,9 @@ export class EmbeddedBackend implements Backend {
     options: { batch?: number } = {},
   ): AsyncIterable<VectorBatch> {
     const keys = this.#keys(collection)
-    spaceOf(keys, space)
-    const { vectors } = await this.#opened(keys)
-    const { table } = vectors.space(space) as SpaceVectors
+    findCurrent(keys, space)
+    const { vectors } = await this.#collections.open(keys)
+    const { table } = vectors.space(space) ?? noSpace(keys, space)
     const rows: number[] = []
     const ids: string[] = []
     for (let row = 0; row < table.rows; row++) {
@@ -234,7 +313,7 @@ export class EmbeddedBackend implements Backend {
   }
 
   async settled(collection: string): Promise<void> {
-    const open = await this.#opened(this.#keys(collection))
+    const open = await this.#collections.open(this.#keys(collection))
     await open.settle()
   }
 
@@ -245,12 +324,41 @@ export class EmbeddedBackend implements Backend {
 
   async #shutDown(): Promise<void> {
     await Promise.allSettled(this.#begun)
-    const open = await Promise.allSettled(this.#open.values())
-    for (const result of open) if (result.status === 'fulfilled') await result.value.close()
+    await this.#collections.closeAll()
+    await this.#encoders.close()
     await this.#writer.close()
     await this.#scans.close()
     this.#reader.close()
     this.#home.release()
+  }
+
+  #record(keys: CollectionKeys): CollectionRecord {
+    const spaces = keys.spaces.flatMap(({ name, input, versions, current }): SpaceRecord[] => {
+      if (!current) return []
+      const { encoder, encoderName, dim, metrics, unit, version, settings } = current
+      const staged = versions.find(({ state }) => state === 'staged')
+      return [
+        {
+          ...{ name, encoder, encoderName, dim, metrics: [...metrics], unit, input, version },
+          ...(settings ? { settings: structuredClone(settings) } : {}),
+          ...(staged ? { staged: this.#reader.encoders.version(staged) } : {}),
+        },
+      ]
+    })
+    return { name: keys.name, spaces }
+  }
+
+  #withBorders(
+    space: SpaceVectors,
+    found: readonly { id: string; label: number; distance: number }[],
+  ): Hit[] {
+    if (space.keys.encoder === null) {
+      return found.map(({ id, distance }) => ({ id, distance, start: 0, end: 0 }))
+    }
+    const borders = this.#reader.items.borders(found.map(({ label }) => label))
+    return found.map(({ id, label, distance }) => {
+      return { id, distance, ...(borders.get(label) ?? { start: 0, end: 0, revision: 0 }) }
+    })
   }
 
   async #begin<T>(write: () => Promise<T>): Promise<T> {
@@ -277,109 +385,8 @@ export class EmbeddedBackend implements Backend {
 
   #keys(collection: string): CollectionKeys {
     this.#checkOpen()
-    return this.#collections.get(collection) ?? noCollection(collection)
+    return this.#collections.find(collection)
   }
-
-  #checkCurrent(keys: CollectionKeys): void {
-    if (this.#collections.get(keys.name)?.key !== keys.key) noCollection(keys.name)
-  }
-
-  /** What the cache says of a space that was not opened yet. */
-  async #cached(space: SpaceKeys, live: number): Promise<number> {
-    if (live < INDEX_FROM) return live
-    const counts = indexMetrics(space).map((metric) =>
-      savedCount(this.#home.cacheDir, space.encoderKey, metric),
-    )
-    return Math.min(live, ...(await Promise.all(counts)))
-  }
-
-  /** A collection's vectors; read once, while no write runs. */
-  #opened(keys: CollectionKeys): Promise<OpenCollection> {
-    let open = this.#open.get(keys.key)
-    if (!open) {
-      open = this.#writer.exclusively(() => {
-        this.#checkCurrent(keys)
-        return OpenCollection.load(keys, {
-          home: this.#home,
-          epoch: this.#epoch,
-          scans: this.#scans,
-          jobs: this.#jobs,
-          writer: this.#writer,
-        })
-      })
-      open.catch(() => this.#open.delete(keys.key))
-      this.#open.set(keys.key, open)
-    }
-    return open
-  }
-
-  async #readCollections(): Promise<void> {
-    this.#collections.clear()
-    const encoders = new Set<string>()
-    for (const keys of this.#reader.collections()) {
-      this.#collections.set(keys.name, keys)
-      for (const { encoderKey } of keys.spaces) encoders.add(`e${encoderKey}`)
-    }
-    await removeFiles(this.#home.cacheDir, (file) => !encoders.has(file.split('-')[0] ?? ''))
-  }
-}
-
-function noCollection(name: string): never {
-  throw new EngineError('COLLECTION_NOT_FOUND', `there is no collection "${name}"`)
-}
-
-function toRecord(keys: CollectionKeys): CollectionRecord {
-  return {
-    name: keys.name,
-    spaces: keys.spaces.map(({ name, encoder, encoderName, dim, metrics, unit }) => {
-      return { name, encoder, encoderName, dim, metrics: metrics as Metric[], unit }
-    }),
-  }
-}
-
-function spaceOf(keys: CollectionKeys, name: string): SpaceKeys {
-  const space = keys.spaces.find((known) => known.name === name)
-  if (!space) {
-    const names = keys.spaces.map((known) => `"${known.name}"`).join(', ')
-    throw new EngineError(
-      'SPACE_NOT_FOUND',
-      `collection "${keys.name}" has no space "${name}"; it has ${names || 'none'}`,
-    )
-  }
-  return space
-}
-
-function checkQuery(space: SpaceKeys, query: NearestQuery): void {
-  checkEncoder(space, query.encoder, 'the query')
-  for (const vector of query.vectors) checkDim(space, vector, 'the query')
-}
-
-function checkVectors(keys: CollectionKeys, writes: readonly ItemWrite[]): void {
-  for (const write of writes) {
-    for (const [name, given] of Object.entries(write.vectors)) {
-      const space = spaceOf(keys, name)
-      if (given === 'keep') continue
-      checkEncoder(space, given.encoder, `item "${write.id}"`)
-      for (const { vector } of given.passages) checkDim(space, vector, `item "${write.id}"`)
-    }
-  }
-}
-
-function checkEncoder(space: SpaceKeys, encoder: string | null, what: string): void {
-  if (encoder === space.encoder) return
-  const [came, expected] = [encoder, space.encoder].map((id) => id ?? 'the user (no encoder)')
-  throw new EngineError(
-    'ENCODER_MISMATCH',
-    `${what} has a vector made by ${came}; space "${space.name}" holds those of ${expected}`,
-  )
-}
-
-function checkDim(space: SpaceKeys, vector: Float32Array, what: string): void {
-  if (vector.length === space.dim) return
-  throw new EngineError(
-    'DIMENSION_MISMATCH',
-    `${what} has a vector of ${vector.length} dimensions; space "${space.name}" has ${space.dim}`,
-  )
 }
 
 function isLive(space: SpaceVectors, label: number): boolean {

@@ -94,7 +94,7 @@ export class IndexKeeper {
           const signal = AbortSignal.any([context.signal, this.#stop.signal])
           context.progress({ message: describe(this.#space, index) })
           await index.build(plan, { signal, progress: (update) => context.progress(update) })
-          return { space: this.#space.keys.name, metric: index.metric, vectors: index.indexed }
+          return { space: this.#space.keys.space, metric: index.metric, vectors: index.indexed }
         },
       )
       await job.finished
@@ -124,5 +124,5 @@ export class IndexKeeper {
 
 function describe(space: SpaceVectors, index: MetricIndex): string {
   const reason = index.rebuildReason
-  return `${space.keys.name}, ${index.metric}${reason ? `: rebuilding from the database, as ${reason}` : ''}`
+  return `${space.keys.space}, ${index.metric}${reason ? `: rebuilding from the database, as ${reason}` : ''}`
 }

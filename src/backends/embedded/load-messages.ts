@@ -1,15 +1,17 @@
 import type { SharedVectorTable } from '../../indexes/vector-table.js'
+import type { EncoderKeys } from './collection-keys.js'
 import type { IndexManifest } from './index-manifest.js'
-import type { CollectionKeys } from './write-messages.js'
+import type { PackedIds } from './packed-ids.js'
 
 /** What the loader thread is asked for. */
 export interface LoadRequest {
   databasePath: string
   cacheDir: string
   epoch: string
-  collection: CollectionKeys
-  /** By encoder version: the metrics that have an index of their own. */
-  indexMetrics: Record<number, string[]>
+  /** The collection's key. */
+  collection: number
+  /** The encoder versions to read, and the metrics in which each has an index of its own. */
+  versions: { version: EncoderKeys; indexMetrics: string[] }[]
 }
 
 /** An index as it was found in the cache. */
@@ -29,8 +31,8 @@ export interface LoadedSpace {
   indexes: LoadedIndex[]
 }
 
-/** A collection's vectors in shared memory; ids by slot. */
+/** A collection's vectors in shared memory; the tables name an item by its place in `ids`. */
 export interface LoadedCollection {
-  ids: string[]
+  ids: PackedIds
   spaces: LoadedSpace[]
 }

@@ -4,10 +4,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { toPlainError } from '../../core/errors.js'
 import { fileChecksum } from '../../indexes/file-checksum.js'
 import { VectorTable } from '../../indexes/vector-table.js'
+import type { EncoderKeys } from './collection-keys.js'
 import { type IndexManifest, indexName, readManifest } from './index-manifest.js'
 import type { LoadedCollection, LoadedIndex, LoadedSpace, LoadRequest } from './load-messages.js'
+import { packIds } from './packed-ids.js'
 import { type Connection, openDatabase, sqliteError } from './sqlite.js'
-import type { SpaceKeys } from './write-messages.js'
 
 const request = workerData as LoadRequest
 
@@ -26,20 +27,25 @@ async function load(): Promise<LoadedCollection> {
     const items = db.prepare<[number], { key: number; id: string }>(
       'SELECT key, id FROM items WHERE collection = ? ORDER BY key',
     )
-    for (const { key, id } of items.iterate(request.collection.key)) slotOf.set(key, ids.push(id) - 1)
+    for (const { key, id } of items.iterate(request.collection)) slotOf.set(key, ids.push(id) - 1)
     const spaces = []
-    for (const space of request.collection.spaces) spaces.push(await loadSpace(db, space, slotOf))
-    return { ids, spaces }
+    for (const { version, indexMetrics } of request.versions) {
+      const table = loadTable(db, version, slotOf)
+      const indexes: LoadedIndex[] = []
+      for (const metric of indexMetrics) indexes.push(await loadIndex(db, version, metric))
+      spaces.push({ ...table, indexes })
+    }
+    return { ids: packIds(ids), spaces }
   } finally {
     db.close()
   }
 }
 
-async function loadSpace(
+function loadTable(
   db: Connection,
-  space: SpaceKeys,
-  slotOf: Map<number, number>,
-): Promise<LoadedSpace> {
+  space: EncoderKeys,
+  slotOf: ReadonlyMap<number, number>,
+): Omit<LoadedSpace, 'indexes'> {
   const table = new VectorTable(space.dim)
   const rows = db.prepare<[number], { label: number; item: number; passage: number; vector: Uint8Array }>(
     'SELECT label, item, passage, vector FROM vectors WHERE encoder = ? ORDER BY label',
@@ -55,20 +61,15 @@ async function loadSpace(
       'SELECT seq, stamp FROM changes WHERE encoder = ? ORDER BY seq DESC LIMIT 1',
     )
     .get(space.encoderKey)
-  const indexes: LoadedIndex[] = []
-  for (const metric of request.indexMetrics[space.encoderKey] ?? []) {
-    indexes.push(await loadIndex(db, space, metric))
-  }
   return {
     encoderKey: space.encoderKey,
     table: table.share(),
     seq: last?.seq ?? 0,
     stamp: last?.stamp ?? '',
-    indexes,
   }
 }
 
-async function loadIndex(db: Connection, space: SpaceKeys, metric: string): Promise<LoadedIndex> {
+async function loadIndex(db: Connection, space: EncoderKeys, metric: string): Promise<LoadedIndex> {
   const name = `${indexName(space.encoderKey, metric)}.json`
   const manifest = await readManifest(join(request.cacheDir, name))
   if (typeof manifest === 'string') {
@@ -88,7 +89,7 @@ async function loadIndex(db: Connection, space: SpaceKeys, metric: string): Prom
 
 function wrongManifest(
   db: Connection,
-  space: SpaceKeys,
+  space: EncoderKeys,
   metric: string,
   manifest: IndexManifest,
 ): string | undefined {

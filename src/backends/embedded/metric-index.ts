@@ -5,10 +5,10 @@ import type { Metric } from '../../core/metrics.js'
 import { buildHnsw } from '../../indexes/build-index.js'
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M, HnswIndex } from '../../indexes/hnsw-index.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
+import type { EncoderKeys } from './collection-keys.js'
 import { newSegmentFile, type SegmentFile, writeManifest } from './index-manifest.js'
 import type { LoadedIndex } from './load-messages.js'
 import { type BuildPlan, planBuild } from './plan-build.js'
-import type { SpaceKeys } from './write-messages.js'
 
 /** A part of an index: the vectors with labels from `firstLabel` to `lastLabel`. */
 export interface Segment extends SegmentFile {
@@ -35,7 +35,7 @@ export class MetricIndex {
   savedSeq = 0
   /** Why the cached index could not be used; undefined where there was none, or it could. */
   rebuildReason: string | undefined
-  readonly #space: SpaceKeys
+  readonly #space: EncoderKeys
   readonly #source: IndexSource
   readonly #cacheDir: string
   readonly #epoch: string
@@ -47,7 +47,7 @@ export class MetricIndex {
 
   constructor(options: {
     metric: Metric
-    space: SpaceKeys
+    space: EncoderKeys
     source: IndexSource
     cacheDir: string
     epoch: string

@@ -6,10 +6,15 @@ import type { Connection } from './sqlite.js'
  * The schema, as the steps that lead to it; a released step is never changed. `PRAGMA user_version` counts those
  * a database has taken.
  *
- * - `items.revision` is the number of the write that made it, so that it is never the same twice.
- * - `encoders` has a row for each version of a space's encoder; `id` is null where the user brings the vectors.
+ * - `items.revision` is the number of the write that made it, so that it is never the same twice. `text` comes last:
+ *   to reach a column behind a long text SQLite reads all of its pages.
+ * - `images` that schema 1 stored have nothing but the original.
+ * - `encoders` has a row for each version of a space's encoder; `id` is null where the user brings the vectors,
+ *   `settings` where it was not fitted to the collection. `spaces.encoder` is the current one; null while the first is
+ *   being filled. `spaces.versions` is the last number given.
  * - `vectors` are keyed by item, encoder version (which names the space) and passage; `label` the index label:
- *   AUTOINCREMENT, so never reused.
+ *   AUTOINCREMENT, so never reused. `anomalies` are keyed by encoder version, detector and item; `detectors` counts them.
+ * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
  */
@@ -73,6 +78,96 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (encoder, seq)
   ) WITHOUT ROWID;
   INSERT INTO meta VALUES ('writes', 0);
+  `,
+  `
+  ALTER TABLE encoders ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE encoders ADD COLUMN state TEXT NOT NULL DEFAULT 'current';
+  ALTER TABLE encoders ADD COLUMN dim INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE encoders ADD COLUMN metrics TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE encoders ADD COLUMN unit INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE encoders ADD COLUMN settings TEXT;
+  ALTER TABLE encoders ADD COLUMN report TEXT NOT NULL DEFAULT '{}';
+  ALTER TABLE encoders ADD COLUMN created_at TEXT NOT NULL DEFAULT '';
+  UPDATE encoders SET
+    created_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+    (dim, metrics, unit) = (SELECT dim, metrics, unit FROM spaces WHERE spaces.key = encoders.space);
+  CREATE UNIQUE INDEX encoders_of_space ON encoders (space, version);
+  ALTER TABLE spaces DROP COLUMN dim;
+  ALTER TABLE spaces DROP COLUMN metrics;
+  ALTER TABLE spaces DROP COLUMN unit;
+  ALTER TABLE spaces ADD COLUMN input TEXT NOT NULL DEFAULT 'text';
+  ALTER TABLE spaces ADD COLUMN versions INTEGER NOT NULL DEFAULT 1;
+  UPDATE spaces SET input = 'vectors' WHERE encoder IN (SELECT key FROM encoders WHERE id IS NULL);
+  CREATE TABLE encoder_files (
+    encoder INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (encoder, name)
+  );
+  CREATE TABLE dropped (encoder INTEGER PRIMARY KEY);
+
+  INSERT INTO meta SELECT 'last item', seq FROM sqlite_sequence WHERE name = 'items';
+  CREATE TABLE items_2 (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL REFERENCES collections (key),
+    id TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    has_image INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    text_hash TEXT,
+    metadata TEXT NOT NULL,
+    text TEXT,
+    UNIQUE (collection, id)
+  );
+  INSERT INTO items_2 SELECT key, collection, id, revision, has_image, fingerprint, text_hash, metadata, text
+    FROM items ORDER BY key;
+  DROP TABLE items;
+  ALTER TABLE items_2 RENAME TO items;
+  UPDATE sqlite_sequence SET seq = (SELECT value FROM meta WHERE key = 'last item')
+    WHERE name = 'items' AND EXISTS (SELECT 1 FROM meta WHERE key = 'last item');
+  DELETE FROM meta WHERE key = 'last item';
+  CREATE INDEX items_in_order ON items (collection, key);
+  CREATE INDEX items_with_image ON items (collection, key) WHERE has_image = 1;
+  ALTER TABLE collections ADD COLUMN images INTEGER NOT NULL DEFAULT 0;
+  UPDATE collections SET images =
+    (SELECT count(*) FROM items WHERE items.collection = collections.key AND has_image = 1);
+
+  ALTER TABLE images RENAME TO images_1;
+  CREATE TABLE images (
+    item INTEGER PRIMARY KEY,
+    width INTEGER,
+    height INTEGER,
+    hash TEXT,
+    path TEXT,
+    rendition_type TEXT,
+    original_type TEXT,
+    rendition BLOB,
+    original BLOB
+  );
+  INSERT INTO images (item, original_type, original) SELECT item, type, bytes FROM images_1;
+  DROP TABLE images_1;
+
+  CREATE TABLE anomalies (
+    encoder INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    item INTEGER NOT NULL,
+    score REAL NOT NULL,
+    error REAL,
+    percentile REAL NOT NULL,
+    flagged INTEGER NOT NULL,
+    PRIMARY KEY (encoder, detector, item)
+  ) WITHOUT ROWID;
+  CREATE INDEX anomalies_by_score ON anomalies (encoder, detector, score DESC, item);
+  CREATE INDEX flagged_by_score ON anomalies (encoder, detector, score DESC, item) WHERE flagged = 1;
+  CREATE INDEX anomalies_of_item ON anomalies (item);
+  CREATE TABLE detectors (
+    encoder INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    scored INTEGER NOT NULL,
+    flagged INTEGER NOT NULL,
+    PRIMARY KEY (encoder, detector)
+  ) WITHOUT ROWID;
+  CREATE TABLE jobs (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL);
   `,
 ]
 

@@ -4,9 +4,9 @@ import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
 import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
+import type { EncoderKeys } from './collection-keys.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
 import { INDEX_FROM } from './plan-build.js'
-import type { SpaceKeys } from './write-messages.js'
 
 /** Numbers that a scan may read on the answering thread: 20,000 x 384, a few milliseconds. */
 const SCAN_HERE = 20_000 * 384
@@ -34,7 +34,7 @@ export interface SpaceAnswer {
 
 /** The vectors of one encoder version of a space in memory, and the indexes over them. */
 export class SpaceVectors implements IndexSource {
-  readonly keys: SpaceKeys
+  readonly keys: EncoderKeys
   readonly indexes: readonly MetricIndex[]
   readonly #scans: ScanPool
   table: VectorTable
@@ -44,7 +44,7 @@ export class SpaceVectors implements IndexSource {
   #passages = false
 
   constructor(options: {
-    keys: SpaceKeys
+    keys: EncoderKeys
     table: VectorTable
     seq: number
     stamp: string
@@ -156,8 +156,8 @@ export class SpaceVectors implements IndexSource {
 }
 
 /** The metrics that have an index of their own: one serves all where every vector has length 1. */
-export function indexMetrics(space: SpaceKeys): Metric[] {
-  return space.unit && space.metrics.length > 0 ? ['cosine'] : (space.metrics as Metric[])
+export function indexMetrics(space: EncoderKeys): Metric[] {
+  return space.unit && space.metrics.length > 0 ? ['cosine'] : space.metrics
 }
 
 /** Sorts hits, nearest first, and keeps the first of each item. */

@@ -1,39 +1,34 @@
-import type { CollectionRecord } from '../../core/backend.js'
+import type { AnomalyScore, CollectionRecord, ImageWrite, NewEncoderVersion } from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
+import type { Job } from '../../core/jobs.js'
 
-/** A space with the keys that SQLite knows it and its current encoder by. */
-export interface SpaceKeys {
-  key: number
-  name: string
-  /** Row of `encoders`: the version whose vectors are current. */
+/** What one encoder version makes of one item; the vectors lie in the message's one buffer, in order. */
+export interface RowEncoded {
   encoderKey: number
-  encoder: string | null
-  encoderName: string | null
-  dim: number
-  metrics: string[]
-  unit: boolean
+  /** Where its passages begin and end, pair by pair. */
+  borders: number[]
+  anomaly: AnomalyScore | undefined
 }
 
-/** A collection with its keys. */
-export interface CollectionKeys {
-  key: number
-  name: string
-  spaces: SpaceKeys[]
-}
-
-/** The vectors of one item in one space: `keep`, or where its passages begin and end, pair by pair. */
-export type RowVectors = { encoderKey: number; borders: number[] | 'keep' }
-
-/** One item of an upsert on its way to the writer; its vectors lie in the message's one buffer, in order. */
+/** One item of an upsert on its way to the writer. */
 export interface RowWrite {
   id: string
   text: string | null
   textHash: string | null
   metadata: string
   fingerprint: string
-  image: { bytes: Uint8Array; type: string } | null | 'keep'
+  image: ImageWrite | null | 'keep'
   ifRevision: number | undefined
-  vectors: RowVectors[]
+  /** Encoder versions whose vectors and scores stay. */
+  keep: number[]
+  encoded: RowEncoded[]
+}
+
+/** One item of a filling on its way to the writer. */
+export interface RowFill {
+  id: string
+  revision: number
+  encoded: RowEncoded
 }
 
 /** Labels that a write took out of an encoder version's vectors. */
@@ -46,34 +41,54 @@ export interface RemovedLabels {
 export interface VectorChanges {
   seq: number
   stamp: string
-  /** The first label given; the others follow it in the order of items, spaces and passages. */
+  /** The first label given; the others follow it in the order of items, spaces, encoder versions and passages. */
   firstLabel: number
   /** The encoder versions whose vectors changed: those have the write in their log. */
   encoderKeys: number[]
   removed: RemovedLabels[]
 }
 
+export interface RemoveAnswer extends VectorChanges {
+  ids: string[]
+}
+
+/** Slices of one transaction: the first begins it, the last commits it and is answered with VectorChanges. */
+export interface UpsertSlice {
+  op: 'upsert'
+  collection: number
+  /** By encoder version. */
+  dims: Record<number, number>
+  rows: RowWrite[]
+  vectors: Float32Array
+  first: boolean
+  last: boolean
+}
+
+/** A transaction of its own; answered with the number of rows written. */
+export interface FillSlice {
+  op: 'fill'
+  collection: number
+  /** By encoder version. */
+  dims: Record<number, number>
+  rows: RowFill[]
+  vectors: Float32Array
+}
+
 export type WriterRequest =
   | { op: 'open'; path: string }
   | { op: 'createCollection'; record: CollectionRecord }
   | { op: 'deleteCollection'; name: string }
-  /** Slices of one transaction: the first begins it, the last commits it and is answered with VectorChanges. */
-  | {
-      op: 'upsert'
-      collection: number
-      dims: Record<number, number>
-      rows: RowWrite[]
-      vectors: Float32Array
-      first: boolean
-      last: boolean
-    }
+  | UpsertSlice
   | { op: 'remove'; collection: number; ids: string[] }
+  | { op: 'stageEncoder'; collection: number; space: string; version: NewEncoderVersion }
+  | FillSlice
+  | { op: 'isWhole'; collection: number; encoderKey: number }
+  | { op: 'promoteEncoder'; encoderKey: number }
+  | { op: 'dropEncoder'; encoderKey: number }
+  | { op: 'purge' }
+  | { op: 'recordJob'; job: Job }
   | { op: 'trimLog'; encoderKey: number; seq: number }
   | { op: 'checkpoint' }
   | { op: 'close' }
-
-export interface RemoveAnswer extends VectorChanges {
-  ids: string[]
-}
 
 export type WriterReply = { id: number; result: unknown } | { id: number; error: PlainError }

@@ -38,6 +38,20 @@ function answer(request: WriterRequest): unknown {
       return writer.upsert(request)
     case 'remove':
       return writer.remove(request.collection, request.ids)
+    case 'stageEncoder':
+      return writer.stageEncoder(request.collection, request.space, request.version)
+    case 'fill':
+      return writer.fill(request)
+    case 'isWhole':
+      return writer.isWhole(request.collection, request.encoderKey)
+    case 'promoteEncoder':
+      return writer.promoteEncoder(request.encoderKey)
+    case 'dropEncoder':
+      return writer.dropEncoder(request.encoderKey)
+    case 'purge':
+      return writer.purge()
+    case 'recordJob':
+      return writer.recordJob(request.job)
     case 'trimLog':
       return writer.trimLog(request.encoderKey, request.seq)
     case 'checkpoint':

@@ -1,18 +1,11 @@
 import { Worker } from 'node:worker_threads'
-import type { CollectionRecord, ItemWrite } from '../../core/backend.js'
+import type { CollectionRecord, ItemWrite, NewEncoderVersion } from '../../core/backend.js'
 import { EngineError, fromPlainError } from '../../core/errors.js'
-import type {
-  CollectionKeys,
-  RemoveAnswer,
-  RowWrite,
-  VectorChanges,
-  WriterReply,
-  WriterRequest,
-} from './write-messages.js'
+import type { Job } from '../../core/jobs.js'
+import type { CollectionKeys } from './collection-keys.js'
+import { sliceUpsert } from './slice-writes.js'
+import type { FillSlice, RemoveAnswer, VectorChanges, WriterReply, WriterRequest } from './write-messages.js'
 
-/** Items, and floats, of one slice of an upsert: small enough that posting it takes about a millisecond. */
-const SLICE_ITEMS = 500
-const SLICE_FLOATS = 200_000
 /** Slices on their way at once; bounds what an upsert copies. */
 const SLICES_IN_FLIGHT = 3
 /** Writes that may wait; beyond that the caller is told to come back. */
@@ -92,29 +85,51 @@ export class Writer {
     return this.#ask({ op: 'trimLog', encoderKey, seq }) as Promise<void>
   }
 
+  stageEncoder(collection: number, space: string, version: NewEncoderVersion): Promise<number> {
+    return this.#ask({ op: 'stageEncoder', collection, space, version }) as Promise<number>
+  }
+
+  fill(slice: FillSlice): Promise<number> {
+    return this.#ask(slice, [slice.vectors.buffer as ArrayBuffer]) as Promise<number>
+  }
+
+  isWhole(collection: number, encoderKey: number): Promise<boolean> {
+    return this.#ask({ op: 'isWhole', collection, encoderKey }) as Promise<boolean>
+  }
+
+  promoteEncoder(encoderKey: number): Promise<void> {
+    return this.#ask({ op: 'promoteEncoder', encoderKey }) as Promise<void>
+  }
+
+  dropEncoder(encoderKey: number): Promise<void> {
+    return this.#ask({ op: 'dropEncoder', encoderKey }) as Promise<void>
+  }
+
+  purge(): Promise<boolean> {
+    return this.#ask({ op: 'purge' }) as Promise<boolean>
+  }
+
+  recordJob(job: Job): Promise<void> {
+    return this.#ask({ op: 'recordJob', job }) as Promise<void>
+  }
+
   /** One transaction, sent in slices so that neither thread holds its breath. To be called within {@link exclusively}. */
-  async upsert(collection: CollectionKeys, writes: readonly ItemWrite[]): Promise<VectorChanges> {
-    const dims = Object.fromEntries(collection.spaces.map((space) => [space.encoderKey, space.dim]))
+  async upsert(keys: CollectionKeys, writes: readonly ItemWrite[]): Promise<VectorChanges> {
     let flight: Promise<unknown>[] = []
     let answer: unknown
-    for (let from = 0; from < writes.length || from === 0; ) {
-      const slice = sliceOf(collection, writes, from)
-      const last = slice.next >= writes.length
-      const reply = this.#ask(
-        { op: 'upsert', collection: collection.key, dims, ...slice.message, first: from === 0, last },
-        [slice.message.vectors.buffer as ArrayBuffer],
-      )
+    for (let from = 0; ; ) {
+      const { message, next } = sliceUpsert(keys, writes, from)
+      const reply = this.#ask(message, [message.vectors.buffer as ArrayBuffer])
       reply.catch(() => undefined)
       flight.push(reply)
-      if (last || flight.length >= SLICES_IN_FLIGHT) {
+      if (message.last || flight.length >= SLICES_IN_FLIGHT) {
         for (const sent of flight) answer = await sent
         flight = []
       }
-      if (last) break
-      from = slice.next
+      if (message.last) return answer as VectorChanges
+      from = next
       await new Promise(setImmediate)
     }
-    return answer as VectorChanges
   }
 
   /** Ends the thread after the writes that began. Idempotent. */
@@ -161,49 +176,4 @@ export class Writer {
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
     this.#waiting.clear()
   }
-}
-
-function sliceOf(collection: CollectionKeys, writes: readonly ItemWrite[], from: number) {
-  const rows: RowWrite[] = []
-  const parts: Float32Array[] = []
-  let floats = 0
-  let next = from
-  for (; next < writes.length && rows.length < SLICE_ITEMS && floats < SLICE_FLOATS; next++) {
-    const write = writes[next] as ItemWrite
-    const vectors: RowWrite['vectors'] = []
-    for (const space of collection.spaces) {
-      const given = write.vectors[space.name]
-      if (given === undefined) continue
-      if (given === 'keep') {
-        vectors.push({ encoderKey: space.encoderKey, borders: 'keep' })
-        continue
-      }
-      vectors.push({
-        encoderKey: space.encoderKey,
-        borders: given.passages.flatMap(({ start, end }) => [start, end]),
-      })
-      for (const { vector } of given.passages) {
-        parts.push(vector)
-        floats += vector.length
-      }
-    }
-    const { id, text, textHash, fingerprint, image, ifRevision } = write
-    rows.push({
-      id,
-      text,
-      textHash,
-      metadata: JSON.stringify(write.metadata),
-      fingerprint,
-      image,
-      ifRevision,
-      vectors,
-    })
-  }
-  const vectors = new Float32Array(floats)
-  let at = 0
-  for (const part of parts) {
-    vectors.set(part, at)
-    at += part.length
-  }
-  return { message: { rows, vectors }, next }
 }

@@ -1,0 +1,77 @@
+import type { StoredAnomaly } from '../../core/backend.js'
+import { type CollectionKeys, currentVersions, type EncoderKeys } from './collection-keys.js'
+import type { Connection } from './sqlite.js'
+
+interface AnomalyRow {
+  detector: string
+  score: number
+  error: number | null
+  percentile: number
+  flagged: number
+}
+
+/** Which scores of an encoder version are wanted. */
+export interface StrangestQuery {
+  detector: string
+  limit: number
+  flagged?: boolean
+}
+
+/** Reads anomaly scores. */
+export class AnomalyReader {
+  readonly #sql: ReturnType<typeof prepare>
+
+  constructor(db: Connection) {
+    this.#sql = prepare(db)
+  }
+
+  /** By space, of its current encoder version, then by detector. */
+  ofItem(collection: CollectionKeys, item: number): Record<string, StoredAnomaly[]> {
+    const anomaly: Record<string, StoredAnomaly[]> = {}
+    const rows = this.#sql.ofItem.all(item)
+    for (const version of currentVersions(collection)) {
+      const own = rows.filter(({ encoder }) => encoder === version.encoderKey)
+      if (own.length > 0) anomaly[version.space] = own.map((row) => toStored(version, row))
+    }
+    return anomaly
+  }
+
+  strangest(version: EncoderKeys, query: StrangestQuery): (StoredAnomaly & { id: string })[] {
+    const { detector, limit, flagged } = query
+    const rows =
+      flagged === undefined
+        ? this.#sql.strangest.all(version.encoderKey, detector, limit)
+        : (flagged ? this.#sql.flagged : this.#sql.unflagged).all(version.encoderKey, detector, limit)
+    return rows.map((row) => ({ id: row.id, ...toStored(version, row) }))
+  }
+
+  count(version: EncoderKeys, detector: string): { scored: number; flagged: number } {
+    return this.#sql.count.get(version.encoderKey, detector) ?? { scored: 0, flagged: 0 }
+  }
+}
+
+function toStored({ version }: EncoderKeys, row: AnomalyRow): StoredAnomaly {
+  const { detector, score, error, percentile } = row
+  return { version, detector, score, error, percentile, flagged: row.flagged === 1 }
+}
+
+function prepare(db: Connection) {
+  const byScore = (condition: string) =>
+    db.prepare<[number, string, number], AnomalyRow & { id: string }>(
+      `SELECT i.id, a.detector, a.score, a.error, a.percentile, a.flagged
+       FROM anomalies a CROSS JOIN items i ON i.key = a.item
+       WHERE a.encoder = ? AND a.detector = ?${condition} ORDER BY a.score DESC, a.item LIMIT ?`,
+    )
+  return {
+    ofItem: db.prepare<[number], AnomalyRow & { encoder: number }>(
+      `SELECT encoder, detector, score, error, percentile, flagged FROM anomalies
+       WHERE item = ? ORDER BY detector`,
+    ),
+    strangest: byScore(''),
+    flagged: byScore(' AND a.flagged = 1'),
+    unflagged: byScore(' AND a.flagged = 0'),
+    count: db.prepare<[number, string], { scored: number; flagged: number }>(
+      'SELECT scored, flagged FROM detectors WHERE encoder = ? AND detector = ?',
+    ),
+  }
+}
