@@ -1,167 +1,237 @@
-import type { CollectionRecord, ItemStamp, ItemWrite } from '../core/backend.js'
+import type { CollectionRecord, EncodedItem, ImageWrite, ItemStamp, ItemWrite } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import type { AddReceipt } from '../core/types.js'
-import { type EncodedSpace, type EngineContext, isEncoded } from './engine-context.js'
+import { type EngineContext, isImageSpace, isTextSpace } from './engine-context.js'
+import { ensureImageSpace, refitWhenDue } from './image-spaces.js'
+import { ImageTable, liveVersions } from './image-table.js'
 import { Pace, throwIfAborted } from './pace.js'
 import { PassageTable } from './passage-table.js'
 import type { PreparedItem } from './prepare-item.js'
+import { renderAll } from './render-all.js'
 
 /** Ids asked in one call, so that a backend that answers on this thread holds it only shortly. */
 const STAMPS_STEP = 250
-/** After so many conflicts nothing is kept any more: all texts are encoded and the write cannot conflict. */
+/** After so many conflicts nothing is kept any more: all is encoded anew and the write cannot conflict. */
 const MAX_CONFLICTS = 10
+/** How often a write begins anew because a space got another encoder meanwhile. */
+const MAX_SWAPS = 10
 
 export interface AddOptions {
   signal?: AbortSignal
-  /** Called as texts are encoded, and at last, after the commit, with all of them. */
+  /** Called as items are encoded, and at last, after the commit, with all of them. */
   onProgress?: (done: number, total: number) => void
 }
 
-/** An item to write. */
+/** An item to write, and what is there of it. */
 interface Pending {
   item: PreparedItem
-  /** Of the item that it replaces, if its text is the same: vectors can be kept. */
-  same: ItemStamp | undefined
+  /** Of the item that it replaces, where something of it can be kept. */
+  stamp: ItemStamp | undefined
+}
+
+/** What has been made of a call's items, kept while the write is tried. */
+interface Encoded {
+  passages: PassageTable
+  images: ImageTable
+  /** By hash. */
+  rendered: Map<string, ImageWrite>
 }
 
 /**
- * Writes checked items all or nothing: what is the same is left, texts that are the same keep their vectors, the
- * others are encoded first and then everything is written at once.
+ * Writes checked items all or nothing: what is the same is left, texts and pictures that are the same keep their
+ * vectors, the others are encoded first and then everything is written at once.
  */
 export async function addItems(
   context: EngineContext,
-  record: CollectionRecord,
+  collection: string,
   items: readonly PreparedItem[],
   options: AddOptions = {},
 ): Promise<AddReceipt> {
   const { signal, onProgress } = options
-  const spaces = record.spaces.filter(isEncoded)
-  const pending = await changedItems(context, record.name, items, spaces, signal)
-  const unchanged = items.length - pending.length
-  const table = new PassageTable()
-  for (let conflicts = 0; pending.length > 0; conflicts++) {
-    const report = onProgress && ((part: number) => onProgress(unchanged + part, items.length))
-    await encodePending(context, pending, spaces, table, { signal, onProgress: report })
-    const writes = await toWrites(pending, spaces, table, signal)
-    throwIfAborted(signal)
-    try {
-      await context.backend.upsert(record.name, writes)
-      break
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'CONFLICT') throw error
-      if (!forgetStamps(pending, error, conflicts >= MAX_CONFLICTS)) throw error
+  const encoded: Encoded = { passages: new PassageTable(), images: new ImageTable(), rendered: new Map() }
+  let conflicts = 0
+  let swaps = 0
+  for (;;) {
+    let record = await context.records.read(collection)
+    const pending = await changedItems(context, record, items, { signal, keep: conflicts < MAX_CONFLICTS })
+    const unchanged = items.length - pending.length
+    if (pending.length > 0) {
+      record = await renderImages(context, record, pending, encoded.rendered, signal)
+      const report = onProgress && ((done: number) => onProgress(unchanged + done, items.length))
+      await encodePending(context, record, pending, encoded, { signal, onProgress: report })
+      const writes = await toWrites(record, pending, encoded, signal)
+      throwIfAborted(signal)
+      try {
+        await context.backend.upsert(collection, writes)
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error
+        if (error.code === 'CONFLICT' && ++conflicts <= MAX_CONFLICTS + 1) continue
+        if (error.code !== 'ENCODER_MISMATCH' || ++swaps > MAX_SWAPS) throw error
+        context.records.forget(collection)
+        continue
+      }
+      if (encoded.rendered.size > 0) await refitWhenDue(context, collection)
     }
+    onProgress?.(items.length, items.length)
+    return { upserted: pending.length, unchanged }
   }
-  onProgress?.(items.length, items.length)
-  return { upserted: pending.length, unchanged }
 }
 
 async function changedItems(
   context: EngineContext,
-  collection: string,
+  record: CollectionRecord,
   items: readonly PreparedItem[],
-  spaces: readonly EncodedSpace[],
-  signal: AbortSignal | undefined,
+  { signal, keep }: { signal: AbortSignal | undefined; keep: boolean },
 ): Promise<Pending[]> {
   const pace = new Pace(signal)
+  const texts = record.spaces.filter(isTextSpace)
+  const images = record.spaces.filter(isImageSpace)
   const pending: Pending[] = []
   for (let from = 0; from < items.length; from += STAMPS_STEP) {
     if (pace.due) await pace.rest()
     const step = items.slice(from, from + STAMPS_STEP)
     const stamps = await context.backend.stamps(
-      collection,
+      record.name,
       step.map((item) => item.id),
     )
     for (const item of step) {
       const stamp = stamps.get(item.id)
-      const whole = item.text === null || spaces.every((space) => stamp?.spaces.includes(space.name))
+      const spaces = [...(item.text === null ? [] : texts), ...(item.image === null ? [] : images)]
+      const whole =
+        spaces.every((space) => stamp?.spaces.includes(space.name)) &&
+        (item.image === null || images.length > 0)
       if (stamp?.fingerprint === item.fingerprint && whole) continue
-      const same = item.textHash !== null && stamp?.textHash === item.textHash ? stamp : undefined
-      pending.push({ item, same })
+      pending.push({ item, stamp: keep ? stamp : undefined })
     }
   }
   return pending
 }
 
 /** Whether the vectors that the backend holds of this item are still right. */
-function keeps({ same }: Pending, space: EncodedSpace): boolean {
-  return same?.spaces.includes(space.name) ?? false
+function keeps({ item, stamp }: Pending, space: { name: string; input: string }): boolean {
+  if (!stamp?.spaces.includes(space.name)) return false
+  return space.input === 'image'
+    ? item.image !== null && stamp.imageHash === item.image.hash
+    : item.textHash !== null && stamp.textHash === item.textHash
+}
+
+/** Whether the picture that the backend holds is the same and need not even be rendered. */
+function keepsImage(entry: Pending, record: CollectionRecord): boolean {
+  const spaces = record.spaces.filter(isImageSpace)
+  return spaces.length > 0 && spaces.every((space) => keeps(entry, space))
+}
+
+/** @returns the record, with a space for images if there is a picture and was none */
+async function renderImages(
+  context: EngineContext,
+  record: CollectionRecord,
+  pending: readonly Pending[],
+  rendered: Map<string, ImageWrite>,
+  signal: AbortSignal | undefined,
+): Promise<CollectionRecord> {
+  const fresh = pending.filter((entry) => entry.item.image !== null && !keepsImage(entry, record))
+  if (fresh.length === 0) return record
+  await renderAll(
+    context.images,
+    fresh.map(({ item }) => item),
+    rendered,
+    signal,
+  )
+  const sample = Array.from(rendered.values(), ({ rendition }) => rendition.bytes)
+  return ensureImageSpace(context, record, sample, signal)
 }
 
 async function encodePending(
   context: EngineContext,
+  record: CollectionRecord,
   pending: readonly Pending[],
-  spaces: readonly EncodedSpace[],
-  table: PassageTable,
+  { passages, images, rendered }: Encoded,
   options: { signal?: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<void> {
   const { signal, onProgress } = options
-  for (const [position, space] of spaces.entries()) {
-    const texts = new Map<string, string>()
+  const texts = record.spaces.filter(isTextSpace)
+  const pictures = record.spaces
+    .filter(isImageSpace)
+    .flatMap((space) => liveVersions(space).map((version) => ({ space, version })))
+  const rounds = texts.length + pictures.length
+  let round = 0
+  // encoders count what they were given; the others of a round are done at once
+  const reportOf = (given: number) => {
+    const before = round++ * pending.length + (pending.length - given)
+    return onProgress && ((done: number) => onProgress(Math.floor((before + done) / rounds)))
+  }
+  for (const space of texts) {
+    const missing = new Map<string, string>()
     for (const entry of pending) {
       const { text, textHash } = entry.item
-      if (text !== null && textHash !== null && !keeps(entry, space)) texts.set(textHash, text)
+      if (text !== null && textHash !== null && !keeps(entry, space)) missing.set(textHash, text)
     }
-    const idle = pending.length - texts.size
-    const report =
-      onProgress &&
-      ((done: number) => onProgress(Math.floor((position * pending.length + idle + done) / spaces.length)))
-    await table.encode(context, space, texts, { signal, onProgress: report })
+    await passages.encode(context, space, missing, { signal, onProgress: reportOf(missing.size) })
+  }
+  for (const { space, version } of pictures) {
+    const missing = new Map<string, Uint8Array>()
+    for (const entry of pending) {
+      const image = entry.item.image && rendered.get(entry.item.image.hash)
+      if (image && !keeps(entry, space)) missing.set(image.hash, image.rendition.bytes)
+    }
+    const place = { collection: record.name, space: space.name, version }
+    await images.encode(context, place, missing, { signal, onProgress: reportOf(missing.size) })
   }
 }
 
 async function toWrites(
+  record: CollectionRecord,
   pending: readonly Pending[],
-  spaces: readonly EncodedSpace[],
-  table: PassageTable,
+  encoded: Encoded,
   signal: AbortSignal | undefined,
 ): Promise<ItemWrite[]> {
   const pace = new Pace(signal)
   const writes: ItemWrite[] = []
   for (const entry of pending) {
     if (pace.due) await pace.rest()
-    writes.push(toWrite(entry, spaces, table))
+    writes.push(toWrite(record, entry, encoded))
   }
   return writes
 }
 
-function toWrite(entry: Pending, spaces: readonly EncodedSpace[], table: PassageTable): ItemWrite {
-  const { id, text, textHash, metadata, image, fingerprint } = entry.item
+function toWrite(record: CollectionRecord, entry: Pending, encoded: Encoded): ItemWrite {
+  const { id, text, textHash, metadata, fingerprint } = entry.item
   const vectors: ItemWrite['vectors'] = {}
   for (const [space, vector] of entry.item.vectors) {
-    vectors[space] = { encoder: null, passages: [{ vector, start: 0, end: text?.length ?? 0 }] }
+    vectors[space] = [{ encoder: null, passages: [{ vector, start: 0, end: text?.length ?? 0 }] }]
   }
-  let kept = false
-  for (const space of textHash === null ? [] : spaces) {
-    if (keeps(entry, space)) {
-      vectors[space.name] = 'keep'
-      kept = true
-    } else {
-      const passages = table.get(space.encoder, textHash ?? '')
-      if (passages === undefined) {
-        throw new EngineError('INTERNAL', `encoder "${space.encoderName}" gave no vector for item "${id}"`)
-      }
-      vectors[space.name] = { encoder: space.encoder, passages }
-    }
+  for (const space of record.spaces) {
+    const has = isTextSpace(space) ? textHash !== null : isImageSpace(space) && entry.item.image !== null
+    if (has) vectors[space.name] = keeps(entry, space) ? 'keep' : vectorsOf(entry, space, encoded)
   }
+  const image = imageOf(record, entry, encoded)
   const write: ItemWrite = { id, text, textHash, metadata, image, fingerprint, vectors }
-  if (kept && entry.same) write.ifRevision = entry.same.revision
+  const kept = image === 'keep' || Object.values(vectors).includes('keep')
+  if (kept && entry.stamp) write.ifRevision = entry.stamp.revision
   return write
 }
 
-/**
- * The items that were changed meanwhile keep nothing: their texts are encoded, and their next write is unconditional.
- *
- * @returns whether there was one
- */
-function forgetStamps(pending: readonly Pending[], conflict: EngineError, all: boolean): boolean {
-  const ids = conflict.details?.ids
-  const changed = new Set(Array.isArray(ids) && !all ? ids : pending.map((entry) => entry.item.id))
-  let found = false
-  for (const entry of pending) {
-    if (entry.same === undefined || !changed.has(entry.item.id)) continue
-    entry.same = undefined
-    found = true
+function imageOf(record: CollectionRecord, entry: Pending, { rendered }: Encoded): ItemWrite['image'] {
+  const { image } = entry.item
+  if (image === null) return null
+  return keepsImage(entry, record) ? 'keep' : (rendered.get(image.hash) ?? missing(entry, 'rendition'))
+}
+
+function vectorsOf(
+  entry: Pending,
+  space: CollectionRecord['spaces'][number],
+  { passages, images }: Encoded,
+): EncodedItem[] {
+  const { textHash, image } = entry.item
+  if (isTextSpace(space)) {
+    const found = passages.get(space.encoder, textHash ?? '') ?? missing(entry, space.name)
+    return [{ encoder: space.encoder, passages: found }]
   }
-  return found
+  return liveVersions(space).map(
+    ({ encoder }) => images.get(encoder ?? '', image?.hash ?? '') ?? missing(entry, space.name),
+  )
+}
+
+function missing({ item }: Pending, what: string): never {
+  throw new EngineError('INTERNAL', `item "${item.id}" has no ${what} after it was encoded`)
 }

@@ -87,7 +87,16 @@ export async function resolveSpaces(
   const records: SpaceRecord[] = []
   for (const { name, encoder: encoderName, dim, metrics } of plans) {
     if (encoderName === undefined) {
-      records.push({ name, encoder: null, encoderName: null, dim: dim ?? 0, metrics, unit: false })
+      records.push({
+        name,
+        encoder: null,
+        encoderName: null,
+        dim: dim ?? 0,
+        metrics,
+        unit: false,
+        input: 'vectors',
+        version: 1,
+      })
       continue
     }
     const encoder = await encoders.load(encoderName)
@@ -103,6 +112,8 @@ export async function resolveSpaces(
       dim: encoder.dim,
       metrics,
       unit: encoder.unit,
+      input: 'text',
+      version: 1,
     })
   }
   return records
@@ -123,7 +134,9 @@ export function checkAgreement(record: CollectionRecord, plans: readonly SpacePl
       throw new EngineError('ENCODER_MISMATCH', message, { details: { space: space.name } })
     }
     const same = space && (plan.dim ?? space.dim) === space.dim
-    if (!same || record.spaces.length !== plans.length) {
+    // spaces of images come by themselves and by training
+    const named = record.spaces.filter(({ input }) => input !== 'image')
+    if (!same || named.length !== plans.length) {
       const spaces = record.spaces.map((known) => `${known.name} (${known.dim})`).join(', ')
       const message = `collection "${record.name}" exists with other spaces: ${spaces}; leave the options out to open it`
       throw new EngineError('COLLECTION_EXISTS', message, { details: { space: plan.name } })

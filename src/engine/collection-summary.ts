@@ -3,9 +3,9 @@ import type { CollectionSummary } from '../core/types.js'
 
 /** What a collection holds, as it is shown. */
 export function summarize(stats: CollectionStats): CollectionSummary {
-  const spaces = stats.spaces.map(({ name, encoder, dim, metrics }) => {
+  const spaces = stats.spaces.map(({ name, encoder, encoderName, input, version, dim, metrics }) => {
     const { live, indexed } = stats.vectors[name] ?? { live: 0, indexed: 0 }
-    return { name, encoder, dim, metrics: [...metrics], vectors: live, indexed }
+    return { name, encoder, encoderName, input, version, dim, metrics: [...metrics], vectors: live, indexed }
   })
   return { name: stats.name, items: stats.items, spaces }
 }

@@ -1,3 +1,6 @@
+import type { EncoderVersion, SpaceRecord } from '../core/backend.js'
+import { EngineError } from '../core/errors.js'
+import { IMAGE_ENCODERS, type ImageEncoderModel } from '../core/image-encoder.js'
 import { LIMITS } from '../core/limits.js'
 import { checkId } from '../core/names.js'
 import type {
@@ -11,7 +14,11 @@ import type {
 } from '../core/types.js'
 import { type AddOptions, addItems } from './add-items.js'
 import { summarize } from './collection-summary.js'
-import type { EngineContext } from './engine-context.js'
+import { revertEncoder } from './encoder-versions.js'
+import { type EngineContext, isImageSpace } from './engine-context.js'
+import { type FitResult, startFit } from './fit-job.js'
+import { currentVersion } from './image-table.js'
+import { findOutliers, type OutlierAnswer, type OutlierOptions, reconstructingSpace } from './outliers.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
 import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
@@ -20,9 +27,12 @@ import { runSearch } from './search.js'
 import { checkInclude, checkSearch } from './search-request.js'
 import { showItem } from './show-item.js'
 import { Space } from './space.js'
+import { checkTrain, type TrainOptions } from './train-request.js'
 
 const DEFAULT_INCLUDE: readonly Include[] = ['metadata', 'text']
+const ITEM_INCLUDE: readonly Include[] = ['metadata', 'text', 'anomaly']
 const DEFAULT_PAGE = 100
+const VERSION_FIELDS: ReadonlySet<string> = new Set(['version'])
 const GET_FIELDS: ReadonlySet<string> = new Set(['include'])
 const LIST_FIELDS: ReadonlySet<string> = new Set(['limit', 'cursor', 'include'])
 
@@ -49,7 +59,7 @@ export class Collection {
     return this.#context.lifetime.write(async () => {
       const record = await this.#context.records.read(this.name)
       const prepared = await prepareItems(items, record, options.signal)
-      return addItems(this.#context, record, prepared, options)
+      return addItems(this.#context, this.name, prepared, options)
     })
   }
 
@@ -63,18 +73,18 @@ export class Collection {
     return this.#context.lifetime.write(async () => {
       checkId(id)
       const record = await this.#context.records.read(this.name)
-      const prepared = prepareChanges(changes, record)
-      await this.#context.patches.run(JSON.stringify([this.name, id]), () =>
-        patchItem(this.#context, record, id, prepared),
+      const prepared = await prepareChanges(this.#context, changes, record)
+      await this.#context.queues.run(JSON.stringify([this.name, id]), () =>
+        patchItem(this.#context, this.name, id, prepared),
       )
     })
   }
 
-  /** @param options.include default: metadata and text */
+  /** @param options.include default: metadata, text and anomaly */
   async get(id: string, options: { include?: Include[] } = {}): Promise<Item | undefined> {
     this.#context.lifetime.check()
     checkId(id)
-    const { include = DEFAULT_INCLUDE } = checkFields(options, GET_FIELDS, 'options')
+    const { include = ITEM_INCLUDE } = checkFields(options, GET_FIELDS, 'options')
     const fields = checkInclude(include)
     const stored = (await this.#context.backend.get(this.name, [id], fields)).get(id)
     return stored && showItem(stored, fields)
@@ -116,10 +126,125 @@ export class Collection {
     })
   }
 
-  /** The picture as it was given, with its media type. */
-  async image(id: string): Promise<{ bytes: Uint8Array; type: string } | undefined> {
+  /**
+   * The picture as it was given, with its media type; a rendition of at most 256 pixels a side where that is asked, or
+   * where the file was not kept.
+   */
+  async image(
+    id: string,
+    options: { rendition?: boolean } = {},
+  ): Promise<{ bytes: Uint8Array; type: string } | undefined> {
     this.#context.lifetime.check()
-    return this.#context.backend.image(this.name, checkId(id))
+    return this.#context.backend.image(this.name, checkId(id), options)
+  }
+
+  /**
+   * The picture that an encoder makes of an item's, as a PNG.
+   *
+   * @param options.space default: the first of autoencoder, vae, pca that is there
+   * @throws EngineError ITEM_NOT_FOUND, NOT_FOUND (it has no picture), SPACE_NOT_FOUND, INVALID_REQUEST
+   */
+  async reconstruction(id: string, options: { space?: string } = {}): Promise<Uint8Array> {
+    this.#context.lifetime.check()
+    const record = await this.#context.records.read(this.name)
+    const space = reconstructingSpace(record, options.space)
+    const image = await this.#context.backend.image(this.name, checkId(id), { rendition: true })
+    if (!image) {
+      const there = (await this.#context.backend.get(this.name, [id], {})).has(id)
+      if (there) throw new EngineError('NOT_FOUND', `item ${JSON.stringify(id)} has no picture`)
+      throw new EngineError('ITEM_NOT_FOUND', `there is no item ${JSON.stringify(id)} in "${this.name}"`)
+    }
+    return this.#context.fitted.use(this.name, space.name, currentVersion(space), (encoder) =>
+      encoder.reconstruct(image.bytes),
+    )
+  }
+
+  /**
+   * Fits an encoder to the collection's pictures, as a job: it trains, encodes all pictures while searches go on, and
+   * is then swapped in. Cancelled or failed, it leaves the collection as it was.
+   *
+   * @returns the job's id, and a promise of what came out
+   * @throws EngineError INVALID_REQUEST, INVALID_NAME, CONFLICT where the space is being trained already; the promise:
+   * TOO_FEW_IMAGES, TRAINING_DIVERGED, CANCELLED, NATIVE_ADDON_MISSING (tfjs-node)
+   */
+  async train(options: TrainOptions): Promise<{ job: string; finished: Promise<FitResult> }> {
+    this.#context.lifetime.check()
+    const request = checkTrain(options)
+    const record = await this.#context.records.read(this.name)
+    const space = record.spaces.find(({ name }) => name === request.space)
+    if (space && !isImageSpace(space)) {
+      throw new EngineError(
+        'CONFLICT',
+        `space "${request.space}" of collection "${this.name}" is not of images; choose another name with "space"`,
+        { details: { field: 'space' } },
+      )
+    }
+    const { id, finished } = startFit(this.#context, record, request)
+    finished.catch(() => undefined)
+    return { job: id, finished }
+  }
+
+  /**
+   * The items that the encoder of a space knows worst, by what was stored when they were added.
+   *
+   * @throws EngineError SPACE_NOT_FOUND, INVALID_REQUEST where nothing was trained yet
+   */
+  async outliers(options: OutlierOptions = {}): Promise<OutlierAnswer> {
+    this.#context.lifetime.check()
+    return findOutliers(this.#context, await this.#context.records.read(this.name), options)
+  }
+
+  /** What encoders a space has had: the current one, the one before it, and one that is being filled; newest first. */
+  async encoderVersions(space: string): Promise<EncoderVersion[]> {
+    this.#context.lifetime.check()
+    return this.#context.backend.encoderVersions(this.name, (await this.#findSpace(space)).name)
+  }
+
+  /**
+   * Brings an earlier encoder of a space back, as a job: what was added since is encoded with it first.
+   *
+   * @param options.version default: the latest that was replaced
+   */
+  async revert(
+    space: string,
+    options: { version?: number } = {},
+  ): Promise<{ job: string; finished: Promise<{ space: string; version: number }> }> {
+    this.#context.lifetime.check()
+    const found = await this.#findSpace(space)
+    const { version } = checkFields(options, VERSION_FIELDS, 'options')
+    const wanted = version === undefined ? undefined : checkInteger(version, 'version', 1, 2 ** 31)
+    const { id, finished } = this.#context.jobs.start(
+      { kind: 'revert', collection: this.name, unit: 'images' },
+      async ({ signal, progress }) => {
+        const onProgress = (done: number, total: number): void => progress({ done, total })
+        const back = await revertEncoder(this.#context, this.name, found, wanted, { signal, onProgress })
+        return { space: found.name, version: back }
+      },
+    )
+    finished.catch(() => undefined)
+    return { job: id, finished }
+  }
+
+  /**
+   * A fitted encoder as it is stored: settings, report, and files such as `encoder.onnx` that any runtime can load.
+   *
+   * @param options.version default: the current one
+   * @throws EngineError SPACE_NOT_FOUND, ENCODER_NOT_FOUND, INVALID_REQUEST where the space is not of images
+   */
+  async encoderModel(space: string, options: { version?: number } = {}): Promise<ImageEncoderModel> {
+    this.#context.lifetime.check()
+    const { name, version: current } = await this.#findSpace(space)
+    const wanted = options.version ?? current
+    const versions = await this.#context.backend.encoderVersions(this.name, name)
+    const version = versions.find((known) => known.version === wanted)
+    const kind = IMAGE_ENCODERS.find((known) => known === version?.encoderName)
+    if (!version || version.encoder === null || !kind) {
+      const message = `space "${name}" has no fitted encoder of version ${wanted}`
+      throw new EngineError('ENCODER_NOT_FOUND', message, { details: { space: name, version: wanted } })
+    }
+    const files = await this.#context.backend.encoderFiles(this.name, name, wanted)
+    const { encoder: id, dim, unit, settings, report } = version
+    return { kind, id, dim, unit, settings, files, report }
   }
 
   /**
@@ -133,7 +258,7 @@ export class Collection {
     this.#context.lifetime.check()
     const { records } = this.#context
     const record = records.known(this.name) ?? (await records.read(this.name))
-    const checked = checkSearch(request, record)
+    const checked = await checkSearch(request, record)
     return runSearch(this.#context, record, checked, { signal: options.signal, began })
   }
 
@@ -151,9 +276,13 @@ export class Collection {
   /** @throws EngineError SPACE_NOT_FOUND */
   async space(name: string): Promise<Space> {
     this.#context.lifetime.check()
+    return new Space(this.#context, this.name, await this.#findSpace(name))
+  }
+
+  async #findSpace(name: string): Promise<SpaceRecord> {
     const record = await this.#context.records.read(this.name)
     const space = record.spaces.find((known) => known.name === String(name).normalize('NFC'))
     if (!space) throw unknownSpace(String(name), record, 'space')
-    return new Space(this.#context, this.name, space)
+    return space
   }
 }

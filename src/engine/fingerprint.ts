@@ -8,7 +8,7 @@ export interface FingerprintParts {
   textHash: string | null
   /** See `canonicalJson`. */
   metadata: string
-  /** Hash of the picture's bytes. */
+  /** Of the picture's file. */
   imageHash: string | null
   /** The user's own vectors by space, in the order of the spaces' names. */
   vectors: readonly (readonly [space: string, vector: Float32Array])[]

@@ -12,13 +12,41 @@ interface Entry {
   /** Resolves when the work has ended, however it ended. */
   ended: Promise<void>
   readonly watchers: Set<() => void>
+  readonly recorded: boolean
+}
+
+/** Where jobs that are recorded are kept. */
+export interface JobLog {
+  recordJob(job: Job): Promise<void>
+  recordedJobs(): Promise<Job[]>
 }
 
 /** The long work of one engine: what runs, how far it is, what became of it. */
 export class Jobs implements JobBoard {
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>()
+  #log: JobLog | undefined
   #closed = false
+
+  /**
+   * From now on jobs that ask for it are kept in the log; those it knows of are listed here as well. One that ran when
+   * its process ended is said to have failed.
+   */
+  async useLog(log: JobLog): Promise<void> {
+    this.#log = log
+    for (const known of (await log.recordedJobs()).reverse()) {
+      const job = isOver(known.state) ? known : interrupted(known)
+      if (job !== known) await log.recordJob(job)
+      if (this.#entries.has(job.id)) continue
+      const entry = {
+        job,
+        controller: new AbortController(),
+        ended: Promise.resolve(),
+        watchers: new Set<() => void>(),
+      }
+      this.#entries.set(job.id, { ...entry, recorded: true })
+    }
+  }
 
   start<T>(
     options: JobOptions,
@@ -90,19 +118,23 @@ export class Jobs implements JobBoard {
       change(entry, { progress: { ...entry.job.progress, ...update } })
     }
     try {
+      if (entry.recorded) await this.#log?.recordJob(entry.job)
       const result = await work({ signal, progress })
-      this.#end(entry, { state: 'done', result })
+      await this.#end(entry, { state: 'done', result })
       return result
     } catch (error) {
       const cancelled = signal.aborted && (!(error instanceof EngineError) || error.code === 'CANCELLED')
       const failure = cancelled ? signal.reason : error
-      this.#end(entry, { state: cancelled ? 'cancelled' : 'failed', error: toPlainError(failure) })
+      await this.#end(entry, { state: cancelled ? 'cancelled' : 'failed', error: toPlainError(failure) })
       throw failure
     }
   }
 
-  #end(entry: Entry, outcome: Partial<Job>): void {
-    change(entry, { ...outcome, endedAt: new Date().toISOString() })
+  async #end(entry: Entry, outcome: Partial<Job>): Promise<void> {
+    const job = { ...entry.job, ...outcome, endedAt: new Date().toISOString() }
+    // a log that cannot be written must not hide how the work ended
+    if (entry.recorded) await this.#log?.recordJob(job).catch(() => undefined)
+    change(entry, job)
     const ended = [...this.#entries.values()].filter((known) => isOver(known.job.state))
     for (const old of ended.slice(0, -MAX_ENDED)) this.#entries.delete(old.job.id)
   }
@@ -124,7 +156,12 @@ export class Jobs implements JobBoard {
   }
 }
 
-function newEntry(id: string, { kind, collection, unit = 'items' }: JobOptions): Entry {
+function interrupted(job: Job): Job {
+  const error = new EngineError('JOB_INTERRUPTED', 'the process ended while the job ran; start it again')
+  return { ...job, state: 'failed', endedAt: new Date().toISOString(), error: toPlainError(error) }
+}
+
+function newEntry(id: string, { kind, collection, unit = 'items', recorded = false }: JobOptions): Entry {
   const job: Job = {
     id,
     kind,
@@ -133,7 +170,7 @@ function newEntry(id: string, { kind, collection, unit = 'items' }: JobOptions):
     progress: { done: 0, total: 0, unit },
     createdAt: new Date().toISOString(),
   }
-  return { job, controller: new AbortController(), ended: Promise.resolve(), watchers: new Set() }
+  return { job, controller: new AbortController(), ended: Promise.resolve(), watchers: new Set(), recorded }
 }
 
 function isOver(state: JobState): boolean {

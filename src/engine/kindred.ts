@@ -5,11 +5,13 @@ import { checkName } from '../core/names.js'
 import type { TextRole } from '../core/text-encoder.js'
 import type { CollectionOptions, CollectionSummary } from '../core/types.js'
 import type { Encoders } from '../encoders/registry.js'
+import { ImageWorkers } from '../images/image-workers.js'
 import { Collection } from './collection.js'
 import { checkAgreement, planSpaces, resolveSpaces } from './collection-options.js'
 import { summarize } from './collection-summary.js'
 import { type Embedded, embedTexts } from './embed.js'
 import type { EngineContext } from './engine-context.js'
+import { FittedEncoders } from './fitted-encoders.js'
 import { Jobs } from './jobs.js'
 import { KeyedQueue } from './keyed-queue.js'
 import { Lifetime } from './lifetime.js'
@@ -22,7 +24,7 @@ export interface KindredOptions {
   home?: string
   /** Where collections live. Default: embedded in the home. The engine closes it. */
   backend?: Backend
-  /** Worker threads of a text encoder. More is faster up to the number of cores. Default: chosen from the cores. */
+  /** Worker threads of an encoder, and those that read pictures. More is faster up to the number of cores. Default: chosen from the cores. */
   encoderThreads?: number
 }
 
@@ -60,7 +62,18 @@ export class Kindred {
     const backend = options.backend ?? (await openEmbedded(home, jobs))
     const records = new RecordCache(backend)
     const lifetime = new Lifetime()
-    return new Kindred(home, jobs, { backend, encoders, lifetime, records, patches: new KeyedQueue() })
+    await jobs.useLog(backend)
+    return new Kindred(home, jobs, {
+      backend,
+      encoders,
+      fitted: new FittedEncoders(backend, threads),
+      images: ImageWorkers.create({ threads }),
+      jobs,
+      lifetime,
+      records,
+      queues: new KeyedQueue(),
+      fits: new Map(),
+    })
   }
 
   /** Of what kind the backend is: `embedded`. */
@@ -171,11 +184,11 @@ export class Kindred {
   }
 
   async #close(): Promise<void> {
-    const { lifetime, encoders, backend } = this.#context
+    const { lifetime, encoders, fitted, images, backend } = this.#context
     lifetime.end()
     await Promise.all([this.jobs.close(), lifetime.drained()])
     try {
-      await encoders.dispose()
+      await Promise.all([encoders.dispose(), fitted.close(), images.close()])
     } finally {
       await backend.close()
     }

@@ -1,5 +1,5 @@
 import type { PassageVector } from '../core/backend.js'
-import { type EncodedSpace, type EngineContext, loadSpaceEncoder } from './engine-context.js'
+import { type EngineContext, loadSpaceEncoder, type TextSpace } from './engine-context.js'
 
 /** Texts of one call: an encoder takes only so many at once, and sorts by length what it has. */
 const ENCODE_STEP = 16_384
@@ -20,7 +20,7 @@ export class PassageTable {
    */
   async encode(
     context: EngineContext,
-    space: EncodedSpace,
+    space: TextSpace,
     texts: ReadonlyMap<string, string>,
     { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number) => void },
   ): Promise<void> {

@@ -1,11 +1,21 @@
-import type { CollectionRecord, ItemStamp, ItemWrite, StoredItem } from '../core/backend.js'
+import type {
+  CollectionRecord,
+  EncodedItem,
+  ImageWrite,
+  ItemStamp,
+  ItemWrite,
+  StoredItem,
+} from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
-import type { Metadata } from '../core/types.js'
-import { type EncodedSpace, type EngineContext, isEncoded } from './engine-context.js'
+import type { Metadata, RenderedImageInput } from '../core/types.js'
+import { type EngineContext, isImageSpace, isTextSpace, type TextSpace } from './engine-context.js'
 import { contentHash, fingerprint, uniqueFingerprint } from './fingerprint.js'
+import { ensureImageSpace } from './image-spaces.js'
+import { ImageTable, liveVersions } from './image-table.js'
+import { prepareImage, renderImage } from './item-image.js'
 import { canonicalJson, checkMetadata, mergeMetadata } from './metadata.js'
 import { PassageTable } from './passage-table.js'
-import { checkImage, checkText, checkVectors, emptyItem } from './prepare-item.js'
+import { checkText, checkVectors, emptyItem } from './prepare-item.js'
 import { checkFields, isPlainObject, show } from './requests.js'
 
 /** What to change of an item; what is not named stays. null takes a part away. */
@@ -13,7 +23,7 @@ export interface ItemChanges {
   text?: string | null
   /** Merged by JSON merge patch (RFC 7396): null removes a key, objects are merged. */
   metadata?: Metadata
-  image?: Uint8Array | null
+  image?: Uint8Array | RenderedImageInput | null
   /** By space. */
   vectors?: Record<string, ArrayLike<number> | null>
 }
@@ -25,12 +35,22 @@ const MAX_TRIES = 10
 interface PreparedChanges {
   text: string | null | undefined
   metadata: Metadata | undefined
-  image: { bytes: Uint8Array; type: string } | null | undefined
+  image: ImageWrite | null | undefined
   vectors: Map<string, Float32Array | null>
 }
 
-/** @throws EngineError as `prepareItem` */
-export function prepareChanges(input: unknown, record: CollectionRecord): PreparedChanges {
+/** What a patch has made so far, kept while it is tried. */
+interface Encoded {
+  passages: PassageTable
+  images: ImageTable
+}
+
+/** Checks changes, and renders the picture if there is one. @throws EngineError as `prepareItem` */
+export async function prepareChanges(
+  context: EngineContext,
+  input: unknown,
+  record: CollectionRecord,
+): Promise<PreparedChanges> {
   const { text, metadata, image, vectors } = checkFields(input, CHANGE_FIELDS, 'changes')
   const given = isPlainObject(vectors) ? Object.entries(vectors) : []
   const removed = given.filter(([, value]) => value === null).map(([space]) => space)
@@ -44,7 +64,10 @@ export function prepareChanges(input: unknown, record: CollectionRecord): Prepar
   return {
     text: text === undefined || text === null ? text : checkText(text, 'text'),
     metadata: metadata === undefined ? undefined : checkMetadata(metadata).metadata,
-    image: image === undefined || image === null ? image : checkImage(image),
+    image:
+      image === undefined || image === null
+        ? image
+        : await renderImage(context.images, await prepareImage(image)),
     vectors: new Map<string, Float32Array | null>([
       ...(set === undefined ? [] : checkVectors(set, record)),
       ...removed.map((space): [string, null] => [space, null]),
@@ -60,18 +83,23 @@ export function prepareChanges(input: unknown, record: CollectionRecord): Prepar
  */
 export async function patchItem(
   context: EngineContext,
-  record: CollectionRecord,
+  collection: string,
   id: string,
   changes: PreparedChanges,
 ): Promise<void> {
-  const table = new PassageTable()
+  const encoded: Encoded = { passages: new PassageTable(), images: new ImageTable() }
   for (let tries = 1; ; tries++) {
-    const now = await readItem(context, record.name, id)
-    const write = now && (await changedItem(context, record, now, changes, table))
+    let record = await context.records.read(collection)
+    if (changes.image) record = await ensureImageSpace(context, record, [changes.image.rendition.bytes])
+    const now = await readItem(context, collection, id)
+    const write = now && (await changedItem(context, record, now, changes, encoded))
     try {
-      if (write) return await context.backend.upsert(record.name, [write])
+      if (write) return await context.backend.upsert(collection, [write])
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== 'CONFLICT') throw error
+      if (!(error instanceof EngineError)) throw error
+      // another encoder since the record was read, or another write of the item
+      if (error.code === 'ENCODER_MISMATCH' && tries < MAX_TRIES) context.records.forget(collection)
+      else if (error.code !== 'CONFLICT') throw error
     }
     if (tries >= MAX_TRIES) {
       const message = `item ${show(id)} was written by others ${tries} times while it was being changed; try again`
@@ -108,7 +136,7 @@ async function changedItem(
   record: CollectionRecord,
   { stored, stamp }: CurrentItem,
   changes: PreparedChanges,
-  table: PassageTable,
+  encoded: Encoded,
 ): Promise<ItemWrite> {
   const text = changes.text === undefined ? (stored.text ?? null) : changes.text
   const textHash = text === null ? null : await contentHash(text)
@@ -118,24 +146,35 @@ async function changedItem(
 
   const vectors: ItemWrite['vectors'] = {}
   for (const space of record.spaces) {
-    if (isEncoded(space)) {
+    if (isTextSpace(space)) {
       if (text === null || textHash === null) continue
       const same = textHash === stamp.textHash && stamp.spaces.includes(space.name)
-      vectors[space.name] = same ? 'keep' : await encoded(context, space, table, text, textHash)
+      vectors[space.name] = same ? 'keep' : await ofText(context, space, encoded.passages, text, textHash)
+      continue
+    }
+    if (isImageSpace(space)) {
+      if (image === null) continue
+      const known = image === 'keep' || image.hash === stamp.imageHash
+      // a picture that stays but has no vector here yet gets it from whoever fills the space
+      if (known && stamp.spaces.includes(space.name)) vectors[space.name] = 'keep'
+      else if (image !== 'keep')
+        vectors[space.name] = await ofImage(context, record, space, encoded.images, image)
       continue
     }
     const vector = changes.vectors.get(space.name)
     if (vector) {
       const passages = [{ vector, start: 0, end: text?.length ?? 0 }]
-      vectors[space.name] = { encoder: null, passages }
+      vectors[space.name] = [{ encoder: null, passages }]
     } else if (vector === undefined && stamp.spaces.includes(space.name)) {
       vectors[space.name] = 'keep'
     }
   }
-  const holdsVectors = record.spaces.some((space) => !isEncoded(space) && vectors[space.name] !== undefined)
+  const holdsVectors = record.spaces.some(
+    (space) => space.input === 'vectors' && vectors[space.name] !== undefined,
+  )
   if (text === null && image === null && !holdsVectors) throw emptyItem()
 
-  const print = await fingerprintOf({ textHash, metadata, image, vectors }, record)
+  const print = fingerprintOf({ textHash, metadata, image, vectors }, record)
   return {
     id: stored.id,
     text,
@@ -148,33 +187,51 @@ async function changedItem(
   }
 }
 
-async function encoded(
+async function ofText(
   context: EngineContext,
-  space: EncodedSpace,
+  space: TextSpace,
   table: PassageTable,
   text: string,
   textHash: string,
-): Promise<Exclude<ItemWrite['vectors'][string], 'keep'>> {
+): Promise<EncodedItem[]> {
   await table.encode(context, space, new Map([[textHash, text]]), {})
-  return { encoder: space.encoder, passages: table.get(space.encoder, textHash) ?? [] }
+  return [{ encoder: space.encoder, passages: table.get(space.encoder, textHash) ?? [] }]
+}
+
+async function ofImage(
+  context: EngineContext,
+  record: CollectionRecord,
+  space: CollectionRecord['spaces'][number],
+  table: ImageTable,
+  { hash, rendition }: ImageWrite,
+): Promise<EncodedItem[]> {
+  const encoded: EncodedItem[] = []
+  for (const version of liveVersions(space)) {
+    const place = { collection: record.name, space: space.name, version }
+    await table.encode(context, place, new Map([[hash, rendition.bytes]]))
+    const item = table.get(version.encoder ?? '', hash)
+    if (item) encoded.push(item)
+  }
+  return encoded
 }
 
 /** The fingerprint that adding the whole item would give, as far as the whole item is known here. */
-async function fingerprintOf(
+function fingerprintOf(
   write: Pick<ItemWrite, 'textHash' | 'metadata' | 'image' | 'vectors'>,
   record: CollectionRecord,
-): Promise<string> {
+): string {
   const vectors: [string, Float32Array][] = []
-  for (const space of record.spaces.filter((known) => !isEncoded(known))) {
+  for (const space of record.spaces.filter(({ input }) => input === 'vectors')) {
     const written = write.vectors[space.name]
     if (written === 'keep') return uniqueFingerprint()
-    if (written?.passages[0]) vectors.push([space.name, written.passages[0].vector])
+    const vector = written?.[0]?.passages[0]?.vector
+    if (vector) vectors.push([space.name, vector])
   }
   if (write.image === 'keep') return uniqueFingerprint()
   return fingerprint({
     textHash: write.textHash,
     metadata: canonicalJson(write.metadata),
-    imageHash: write.image === null ? null : await contentHash(write.image.bytes),
+    imageHash: write.image?.hash ?? null,
     vectors: vectors.sort(([a], [b]) => (a < b ? -1 : 1)),
   })
 }

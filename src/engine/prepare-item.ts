@@ -5,7 +5,7 @@ import { checkId, utf8Length } from '../core/names.js'
 import type { Metadata } from '../core/types.js'
 import { toVector } from '../core/vectors.js'
 import { contentHash, fingerprint } from './fingerprint.js'
-import { imageType } from './image-type.js'
+import { type PreparedImage, prepareImage } from './item-image.js'
 import { checkMetadata } from './metadata.js'
 import { checkFields, invalid, isPlainObject, show } from './requests.js'
 import { VectorRoom } from './vector-room.js'
@@ -16,7 +16,7 @@ export interface PreparedItem {
   text: string | null
   textHash: string | null
   metadata: Metadata
-  image: { bytes: Uint8Array; type: string } | null
+  image: PreparedImage | null
   /** The user's own vectors by space, in the order of the spaces' names. */
   vectors: [space: string, vector: Float32Array][]
   fingerprint: string
@@ -27,7 +27,7 @@ const ITEM_FIELDS: ReadonlySet<string> = new Set(['id', 'text', 'image', 'metada
 /**
  * Checks and copies one item.
  *
- * @throws EngineError INVALID_REQUEST, INVALID_ID, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_METADATA, INVALID_IMAGE,
+ * @throws EngineError INVALID_REQUEST, INVALID_ID, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_METADATA, INVALID_IMAGE, IMAGE_TOO_LARGE,
  * SPACE_NOT_FOUND, ENCODER_MISMATCH, INVALID_VECTOR, DIMENSION_MISMATCH, ZERO_VECTOR; `details.field` names the field
  */
 export async function prepareItem(
@@ -39,11 +39,11 @@ export async function prepareItem(
   const id = checkId(item.id)
   const text = item.text === undefined ? null : checkText(item.text, 'text')
   const { metadata, canonical } = checkMetadata(item.metadata ?? (item.metadata === null ? null : {}))
-  const image = item.image === undefined ? null : checkImage(item.image)
+  const image = item.image === undefined ? null : await prepareImage(item.image)
   const vectors = item.vectors === undefined ? [] : checkVectors(item.vectors, record, room)
   if (text === null && image === null && vectors.length === 0) throw emptyItem()
   const textHash = text === null ? null : await contentHash(text)
-  const imageHash = image === null ? null : await contentHash(image.bytes)
+  const imageHash = image?.hash ?? null
   const print = fingerprint({ textHash, metadata: canonical, imageHash, vectors })
   return { id, text, textHash, metadata, image, vectors, fingerprint: print }
 }
@@ -77,24 +77,6 @@ export function checkText(value: unknown, field: string): string {
   return value
 }
 
-/** Copies the bytes. @throws EngineError INVALID_IMAGE */
-export function checkImage(value: unknown): { bytes: Uint8Array; type: string } {
-  const details = { field: 'image' }
-  if (!(value instanceof Uint8Array)) {
-    throw new EngineError('INVALID_IMAGE', `image must be a Uint8Array, got ${show(value)}`, { details })
-  }
-  if (value.length > LIMITS.imageBytes) {
-    const message = `image has ${value.length} bytes, at most ${LIMITS.imageBytes} are taken`
-    throw new EngineError('INVALID_IMAGE', message, { details })
-  }
-  const type = imageType(value)
-  if (type === undefined) {
-    const message = `image (${value.length} bytes) is none of PNG, JPEG, WebP, GIF, AVIF`
-    throw new EngineError('INVALID_IMAGE', message, { details })
-  }
-  return { bytes: new Uint8Array(value), type }
-}
-
 /** Copies the user's own vectors, sorted by space. */
 export function checkVectors(
   value: unknown,
@@ -115,7 +97,7 @@ function checkVector(value: unknown, name: string, record: CollectionRecord, roo
   const space = record.spaces.find((known) => known.name === name)
   if (space === undefined) throw unknownSpace(name, record, field)
   if (space.encoder !== null) {
-    const message = `vectors of space "${name}" are made by its encoder "${space.encoderName}"; give a text instead, or make a space without an encoder`
+    const message = `vectors of space "${name}" are made by its encoder "${space.encoderName}"; give ${space.input === 'image' ? 'an image' : 'a text'} instead, or make a space without an encoder`
     throw new EngineError('ENCODER_MISMATCH', message, { details: { field } })
   }
   const into = room.take(space.dim)

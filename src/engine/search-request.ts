@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import { type Metric, parseMetric } from '../core/metrics.js'
 import { checkId } from '../core/names.js'
 import { INCLUDES, type Include } from '../core/types.js'
+import { checkImage, type PreparedImage } from './item-image.js'
 import { checkText, readVector, unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
@@ -11,13 +12,17 @@ import { checkFields, checkInteger, invalid, show } from './requests.js'
 export type CheckedQuery =
   | { kind: 'text'; text: string }
   | { kind: 'id'; id: string }
-  | { kind: 'vector'; vector: Float32Array }
+  | { kind: 'vector'; vector: Float32Array; encoder: string | null }
+  | { kind: 'image'; image: PreparedImage }
 
 /** A search request that was checked, its defaults filled in. */
 export interface CheckedSearch {
   query: CheckedQuery
   space: SpaceRecord
-  metric: Metric
+  /** Where to look if the item asked for has no vector in `space`: other spaces, unless one was named. */
+  others: readonly SpaceRecord[]
+  /** As asked; undefined: the first that the space declares. */
+  metric: Metric | undefined
   k: number
   exact: boolean
   ef: number | undefined
@@ -37,32 +42,35 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'include',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
-const QUERY_FIELDS: ReadonlySet<string> = new Set(QUERY_KINDS)
+const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
 const DEFAULT_FIELDS: ItemFields = { metadata: true }
 
 /**
  * Checks a search request against its collection.
  *
  * @throws EngineError INVALID_REQUEST naming the field
- * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, hybrid and keyword modes, image
- * queries, positive and negative examples
+ * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, hybrid and keyword modes,
+ * positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
-export function checkSearch(input: unknown, record: CollectionRecord): CheckedSearch {
+export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
   if (request.where !== undefined) {
     throw unsupported('where', 'filters (where) are not answered by this version; leave the field out')
   }
   checkMode(request.mode)
-  const space = chooseSpace(request.space, record)
-  const metric = chooseMetric(request.metric, space)
+  const asked = checkFields(request.query, QUERY_FIELDS, 'query')
+  const kind = queryKind(asked)
+  const [space, ...others] = chooseSpaces(request.space, kind, record)
+  const metric = chooseMetric(request.metric)
   const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const ef = request.ef === undefined ? undefined : checkInteger(request.ef, 'ef', 1, LIMITS.k)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
   const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
-  return { query: checkQuery(request.query, space, metric), space, metric, k, exact, ef, fields }
+  const query = await checkQuery(asked, kind, space, metric)
+  return { query, space, others, metric, k, exact, ef, fields }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */
@@ -85,55 +93,121 @@ function checkMode(mode: unknown): void {
   throw invalid('mode', `mode must be "dense", "hybrid" or "keyword", got ${show(mode)}`)
 }
 
-function chooseSpace(name: unknown, record: CollectionRecord): SpaceRecord {
-  const spaces = record.spaces
+/** The space that is meant, and those that an item without a vector there is looked for in. */
+function chooseSpaces(
+  name: unknown,
+  kind: CheckedQuery['kind'],
+  record: CollectionRecord,
+): [SpaceRecord, ...SpaceRecord[]] {
   if (name === undefined) {
-    const chosen = spaces.length === 1 ? spaces[0] : spaces.find((space) => space.name === 'text')
-    if (chosen) return chosen
-    throw invalid('space', `space must be given: one of ${spaces.map((space) => space.name).join(', ')}`)
+    const fitting = ordered(record.spaces).filter(({ input }) => {
+      if (kind === 'text') return input === 'text' || record.spaces.length === 1
+      if (kind === 'image') return input === 'image'
+      return true
+    })
+    const [first, ...others] = fitting
+    const own = fitting.filter(({ input }) => input !== 'image')
+    const clear = kind === 'id' || kind === 'image' || first?.name === 'text' || own.length < 2
+    if (first && clear) return [first, ...(kind === 'id' ? others : [])]
+    const known = record.spaces.map((space) => space.name).join(', ')
+    const message =
+      kind === 'image'
+        ? `collection "${record.name}" has no space of images; it has ${known}. Add pictures to it first`
+        : `space must be given: one of ${known}`
+    throw invalid('space', message)
   }
   if (typeof name !== 'string') throw invalid('space', `space must be a string, got ${show(name)}`)
   const normal = name.normalize('NFC')
-  for (const space of spaces) if (space.name === normal) return space
+  for (const space of record.spaces) if (space.name === normal) return [space]
   throw unknownSpace(name, record, 'space')
 }
 
-function chooseMetric(name: unknown, space: SpaceRecord): Metric {
-  if (name === undefined) return space.metrics[0] ?? 'cosine'
+/** `text` first, then what else is not of images, then `descriptor`, then what was trained. */
+function ordered(spaces: readonly SpaceRecord[]): SpaceRecord[] {
+  const rank = ({ name, input }: SpaceRecord): number => {
+    if (input === 'image') return name === 'descriptor' ? 2 : 3
+    return name === 'text' ? 0 : 1
+  }
+  return [...spaces].sort((a, b) => rank(a) - rank(b))
+}
+
+function chooseMetric(name: unknown): Metric | undefined {
+  if (name === undefined) return undefined
   if (typeof name !== 'string') throw invalid('metric', `metric must be a string, got ${show(name)}`)
   return parseMetric(name)
 }
 
-function checkQuery(input: unknown, space: SpaceRecord, metric: Metric): CheckedQuery {
-  const query = checkFields(input, QUERY_FIELDS, 'query')
+function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
   const kinds = QUERY_KINDS.filter((kind) => query[kind] !== undefined)
   if (kinds.some((kind) => kind === 'positive' || kind === 'negative')) {
     const message = 'queries by positive and negative examples are not answered by this version'
     throw unsupported(`query.${kinds.find((kind) => kind.endsWith('tive'))}`, message)
   }
-  if (kinds.length !== 1) {
+  const [kind] = kinds
+  if (kinds.length !== 1 || kind === undefined || kind === 'positive' || kind === 'negative') {
     const got = kinds.length === 0 ? 'none' : kinds.join(' and ')
-    throw invalid('query', `query must be exactly one of {text}, {id}, {vector}; got ${got}`)
+    throw invalid('query', `query must be exactly one of {text}, {id}, {vector}, {image}; got ${got}`)
   }
-  switch (kinds[0]) {
+  if (query.encoder !== undefined && kind !== 'vector') {
+    throw invalid(
+      'query.encoder',
+      'query.encoder says which encoder made query.vector; it stands beside that only',
+    )
+  }
+  return kind
+}
+
+async function checkQuery(
+  query: Record<string, unknown>,
+  kind: CheckedQuery['kind'],
+  space: SpaceRecord,
+  metric: Metric | undefined,
+): Promise<CheckedQuery> {
+  switch (kind) {
     case 'text':
-      return { kind: 'text', text: checkTextQuery(query.text, space) }
+      return { kind, text: checkTextQuery(query.text, space) }
     case 'id':
-      return { kind: 'id', id: checkId(query.id) }
+      return { kind, id: checkId(query.id) }
     case 'vector': {
-      const options = { field: 'query.vector', allowZero: metric !== 'cosine' }
-      return { kind: 'vector', vector: readVector(query.vector, space.dim, options) }
+      const encoder = checkVectorEncoder(query.encoder, space)
+      const options = { field: 'query.vector', allowZero: (metric ?? space.metrics[0]) !== 'cosine' }
+      return { kind, vector: readVector(query.vector, space.dim, options), encoder }
     }
-    default:
-      throw unsupported('query.image', 'queries by image are not answered by this version')
+    case 'image':
+      return { kind, image: await checkImageQuery(query.image, space) }
   }
 }
 
 function checkTextQuery(value: unknown, space: SpaceRecord): string {
   const text = checkText(value, 'query.text')
-  if (space.encoder !== null) return text
-  const message = `space "${space.name}" has no encoder, so that a text cannot be asked of it; ask by {vector} or {id}`
-  throw invalid('query.text', message)
+  if (space.input === 'text') return text
+  const has = space.input === 'image' ? 'is of images' : 'has no encoder'
+  throw invalid(
+    'query.text',
+    `space "${space.name}" ${has}, so that a text cannot be asked of it; ask by ${space.input === 'image' ? '{image}, ' : ''}{vector} or {id}`,
+  )
+}
+
+async function checkImageQuery(value: unknown, space: SpaceRecord): Promise<PreparedImage> {
+  if (space.input !== 'image') {
+    const message = `space "${space.name}" is not of images, so that an image cannot be asked of it`
+    throw invalid('query.image', message)
+  }
+  const given = checkImage(value, 'query.image')
+  return { hash: '', given }
+}
+
+/** @throws EngineError ENCODER_MISMATCH if the vector says that another encoder made it */
+function checkVectorEncoder(encoder: unknown, space: SpaceRecord): string | null {
+  if (encoder === undefined || encoder === space.encoder) return space.encoder
+  if (typeof encoder !== 'string') {
+    throw invalid('query.encoder', `query.encoder must be an encoder's id, got ${show(encoder)}`)
+  }
+  throw new EngineError(
+    'ENCODER_MISMATCH',
+    `query.vector was made by encoder ${show(encoder)}; space "${space.name}" holds vectors of ${space.encoder ?? 'no encoder'}${space.encoderName ? ` ("${space.encoderName}", version ${space.version})` : ''}. Encode the query anew`,
+    { details: { field: 'query.encoder', expected: space.encoder, received: encoder } },
+  )
 }
 
 function unsupported(field: string, message: string): EngineError {

@@ -1,12 +1,14 @@
-import type { CollectionRecord, Hit, NearestAnswer, StoredItem } from '../core/backend.js'
+import type { CollectionRecord, Hit, NearestAnswer, SpaceRecord, StoredItem } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
-import { scoreOf } from '../core/metrics.js'
+import { type Metric, scoreOf } from '../core/metrics.js'
 import type { SearchAnswer, SearchResult } from '../core/types.js'
-import { type EngineContext, isEncoded, loadSpaceEncoder } from './engine-context.js'
+import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-context.js'
+import { currentVersion } from './image-table.js'
+import { renderImage } from './item-image.js'
 import { throwIfAborted } from './pace.js'
 import { invalid, show } from './requests.js'
 import type { CheckedSearch } from './search-request.js'
-import { showVectors } from './show-item.js'
+import { showAnomaly, showVectors } from './show-item.js'
 
 /** How often a search is repeated because items it found were removed before they could be read. */
 const MAX_ROUNDS = 4
@@ -23,12 +25,13 @@ export async function runSearch(
   { signal, began }: { signal?: AbortSignal; began: number },
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
-  const { query, space, metric, fields } = search
-  const vectors =
-    query.kind === 'vector' ? [query.vector] : await queryVectors(context, record, search, signal)
+  const { query, fields } = search
+  const { vectors, space, metric } =
+    query.kind === 'vector' ? given(search, query.vector) : await findVectors(context, record, search, signal)
+  const where = { fields, space, metric }
   const exclude = query.kind === 'id' ? [query.id] : undefined
-  const passages = isEncoded(space)
-  const reads = passages || fields.metadata || fields.text || fields.vectors
+  const passages = isTextSpace(space)
+  const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
   let k = search.k
   for (let round = 1; ; round++) {
     const answer = await context.backend.nearest(record.name, {
@@ -44,9 +47,9 @@ export async function runSearch(
     })
     if (!reads)
       return toAnswer(
-        search,
+        where,
         answer,
-        answer.hits.map((hit) => toResult(hit, search)),
+        answer.hits.map((hit) => toResult(hit, metric)),
         began,
       )
 
@@ -60,60 +63,111 @@ export async function runSearch(
     if (missing === 0 || ids.length < k || items.size >= search.k || round === MAX_ROUNDS) {
       const results = answer.hits.flatMap((hit) => {
         const item = items.get(hit.id)
-        return item ? [toFullResult(hit, item, search)] : []
+        return item ? [toFullResult(hit, item, where)] : []
       })
-      return toAnswer(search, answer, results.slice(0, search.k), began)
+      return toAnswer(where, answer, results.slice(0, search.k), began)
     }
     k += missing
   }
 }
 
-async function queryVectors(
-  context: EngineContext,
-  record: CollectionRecord,
-  { query, space, metric }: CheckedSearch,
-  signal: AbortSignal | undefined,
-): Promise<Float32Array[]> {
-  if (query.kind === 'vector') return [query.vector]
-  if (query.kind === 'text') {
-    if (!isEncoded(space)) throw invalid('query.text', `space "${space.name}" has no encoder`)
-    const encoder = await loadSpaceEncoder(context, space)
-    const encoded = await encoder.encode([query.text], { as: 'query', signal })
-    return encoded.map((text) => text.vector)
-  }
-  const items = await context.backend.get(record.name, [query.id], { vectors: true })
-  const item = items.get(query.id)
-  if (!item) {
-    const message = `collection "${record.name}" has no item ${show(query.id)}`
-    throw new EngineError('ITEM_NOT_FOUND', message, { details: { field: 'query.id', id: query.id } })
-  }
-  const vectors = item.vectors?.[space.name] ?? []
-  if (vectors.length === 0) {
-    throw invalid('query.id', `item ${show(query.id)} has no vector in space "${space.name}"`)
-  }
-  if (metric === 'cosine' && vectors.some((vector) => vector.every((x) => x === 0))) {
-    const message = `item ${show(query.id)} has a zero vector, which has no direction for cosine; ask with another metric`
-    throw new EngineError('ZERO_VECTOR', message, { details: { field: 'query.id', id: query.id } })
-  }
-  return vectors
+/** What is asked, where, and how it is compared. */
+interface Question {
+  vectors: Float32Array[]
+  space: SpaceRecord
+  metric: Metric
 }
 
-function toResult(hit: Hit, { metric }: CheckedSearch): SearchResult {
+/** How an answer is shown. */
+interface Shown {
+  fields: CheckedSearch['fields']
+  space: SpaceRecord
+  metric: Metric
+}
+
+function given({ space, metric }: CheckedSearch, vector: Float32Array): Question {
+  return { vectors: [vector], space, metric: metric ?? defaultMetric(space) }
+}
+
+function defaultMetric(space: SpaceRecord): Metric {
+  return space.metrics[0] ?? 'cosine'
+}
+
+async function findVectors(
+  context: EngineContext,
+  record: CollectionRecord,
+  search: CheckedSearch,
+  signal: AbortSignal | undefined,
+): Promise<Question> {
+  const { query, space } = search
+  const metric = search.metric ?? defaultMetric(space)
+  switch (query.kind) {
+    case 'vector':
+      return given(search, query.vector)
+    case 'text': {
+      if (!isTextSpace(space)) throw invalid('query.text', `space "${space.name}" has no encoder of texts`)
+      const encoder = await loadSpaceEncoder(context, space)
+      const encoded = await encoder.encode([query.text], { as: 'query', signal })
+      return { vectors: encoded.map((text) => text.vector), space, metric }
+    }
+    case 'image': {
+      const { rendition } = await renderImage(context.images, query.image, signal)
+      const version = currentVersion(space)
+      const vectors = await context.fitted.use(record.name, space.name, version, async (encoder) => {
+        const encoded = await encoder.encode([rendition.bytes], { signal })
+        return encoded.map((image) => image.vector)
+      })
+      return { vectors, space, metric }
+    }
+    case 'id':
+      return vectorsOfItem(context, record, search, query.id)
+  }
+}
+
+async function vectorsOfItem(
+  context: EngineContext,
+  record: CollectionRecord,
+  search: CheckedSearch,
+  id: string,
+): Promise<Question> {
+  const items = await context.backend.get(record.name, [id], { vectors: true })
+  const item = items.get(id)
+  if (!item) {
+    const message = `collection "${record.name}" has no item ${show(id)}`
+    throw new EngineError('ITEM_NOT_FOUND', message, { details: { field: 'query.id', id } })
+  }
+  const candidates = [search.space, ...search.others]
+  const space = candidates.find(({ name }) => (item.vectors?.[name] ?? []).length > 0)
+  if (!space) {
+    const names = candidates.map(({ name }) => `"${name}"`).join(', ')
+    throw invalid('query.id', `item ${show(id)} has no vector in space ${names}`)
+  }
+  const vectors = item.vectors?.[space.name] ?? []
+  const metric = search.metric ?? defaultMetric(space)
+  if (metric === 'cosine' && vectors.some((vector) => vector.every((x) => x === 0))) {
+    const message = `item ${show(id)} has a zero vector, which has no direction for cosine; ask with another metric`
+    throw new EngineError('ZERO_VECTOR', message, { details: { field: 'query.id', id } })
+  }
+  return { vectors, space, metric }
+}
+
+function toResult(hit: Hit, metric: Metric): SearchResult {
   return { id: hit.id, score: scoreOf(metric, hit.distance), distance: hit.distance }
 }
 
-function toFullResult(hit: Hit, item: StoredItem, search: CheckedSearch): SearchResult {
-  const { fields, space } = search
-  const result = toResult(hit, search)
+function toFullResult(hit: Hit, item: StoredItem, { fields, space, metric }: Shown): SearchResult {
+  const result = toResult(hit, metric)
   if (fields.metadata) result.metadata = item.metadata ?? {}
   if (fields.text) result.text = item.text ?? null
   if (fields.vectors) result.vectors = showVectors(item.vectors)
-  if (space.encoder !== null && item.text != null) result.passage = item.text.slice(hit.start, hit.end)
+  const anomaly = fields.anomaly ? showAnomaly(item, space.name) : undefined
+  if (anomaly) result.anomaly = anomaly
+  if (isTextSpace(space) && item.text != null) result.passage = item.text.slice(hit.start, hit.end)
   return result
 }
 
 function toAnswer(
-  { space, metric }: CheckedSearch,
+  { space, metric }: Shown,
   { strategy, ef, scanned }: NearestAnswer,
   results: SearchResult[],
   began: number,

@@ -1,5 +1,5 @@
 import type { ItemFields, StoredItem } from '../core/backend.js'
-import type { Item } from '../core/types.js'
+import type { Anomaly, Item } from '../core/types.js'
 
 /** A stored item as it is given back, with the fields that were asked. */
 export function showItem(stored: StoredItem, fields: ItemFields): Item {
@@ -7,6 +7,8 @@ export function showItem(stored: StoredItem, fields: ItemFields): Item {
   if (fields.metadata) item.metadata = stored.metadata ?? {}
   if (fields.text) item.text = stored.text ?? null
   if (fields.vectors) item.vectors = showVectors(stored.vectors)
+  const anomaly = fields.anomaly ? showAnomaly(stored) : undefined
+  if (anomaly) item.anomaly = anomaly
   item.hasImage = stored.hasImage
   return item
 }
@@ -18,4 +20,17 @@ export function showVectors(vectors: StoredItem['vectors'] = {}): Record<string,
     passages.map((v) => Array.from(v)),
   ])
   return Object.fromEntries(shown) as Record<string, number[][]>
+}
+
+/**
+ * What is said of how strange an item is: in the space that is asked, else in the first by name that has judged it.
+ *
+ * @returns undefined where none has
+ */
+export function showAnomaly({ anomaly = {} }: StoredItem, space?: string): Anomaly | undefined {
+  const name = space !== undefined && anomaly[space] ? space : Object.keys(anomaly).sort()[0]
+  const judged = name === undefined ? undefined : anomaly[name]?.[0]
+  if (name === undefined || judged === undefined) return undefined
+  const { version, detector, score, error, percentile, flagged } = judged
+  return { space: name, version, detector, score, error, percentile, flagged }
 }

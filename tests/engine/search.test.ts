@@ -148,7 +148,12 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
     ['keyword mode', { mode: 'keyword' }, 'UNSUPPORTED', 'mode'],
     ['where', { where: { i: 1 } }, 'UNSUPPORTED', 'where'],
     ['an empty where', { where: {} }, 'UNSUPPORTED', 'where'],
-    ['an image query', { query: { image: new Uint8Array(3) } }, 'UNSUPPORTED', 'query.image'],
+    [
+      'an image where there is no encoder of images',
+      { query: { image: new Uint8Array(3) } },
+      'INVALID_REQUEST',
+      'query.image',
+    ],
     ['positive examples', { query: { positive: [{ id: 'east' }] } }, 'UNSUPPORTED', 'query.positive'],
     ['negative examples', { query: { negative: [{ id: 'east' }] } }, 'UNSUPPORTED', 'query.negative'],
     ['a missing space where there are several', { space: undefined }, 'INVALID_REQUEST', 'space'],

@@ -5,6 +5,7 @@ import type { Kindred } from '#src/engine/kindred.js'
 import { alwaysLate } from '../support/always-late.js'
 import { ENGINES, type OpenedEngine, openOverMemory } from '../support/engines.js'
 import { MemoryBackend } from '../support/memory-backend.js'
+import { PICTURES } from '../support/pictures.js'
 
 const NOTES = [
   { id: 'git', text: 'git reset --soft HEAD~1 undoes the last commit and keeps the changes.' },
@@ -84,9 +85,7 @@ describe.each(ENGINES)('texts over %s', (_name, open) => {
   })
 
   it('lose their vectors with the text', async () => {
-    await notes.add([
-      { id: 'lost', text: 'Volcanoes and lava', image: Uint8Array.of(0xff, 0xd8, 0xff, 0xe0) },
-    ])
+    await notes.add([{ id: 'lost', text: 'Volcanoes and lava', image: PICTURES['image/png'] }])
     await notes.patch('lost', { text: null })
     const { results } = await notes.search({ query: { text: 'volcano' }, k: 10 })
     expect(results.map(({ id }) => id)).not.toContain('lost')
@@ -209,6 +208,8 @@ describe('an engine with its encoder', () => {
           dim: 384,
           metrics: ['cosine'],
           unit: true,
+          input: 'text',
+          version: 1,
         },
       ],
     })

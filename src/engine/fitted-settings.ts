@@ -1,0 +1,16 @@
+import type { HeldOutScores } from '../anomaly/held-out-scores.js'
+
+/** How many images an encoder was fitted on; 0 for one that was not fitted. */
+export function fittedOn(settings: Record<string, unknown> | undefined): number {
+  const count = settings?.fittedOn
+  return typeof count === 'number' ? count : 0
+}
+
+/** The held-out scores among an encoder's settings, if it reconstructs. */
+export function heldOutOf(settings: Record<string, unknown> | undefined): HeldOutScores | undefined {
+  const held = settings?.held
+  if (typeof held !== 'object' || held === null) return undefined
+  const { scores, count } = held as { scores?: unknown; count?: unknown }
+  if (!Array.isArray(scores) || scores.length === 0 || typeof count !== 'number') return undefined
+  return { scores: scores.map(Number), count }
+}
