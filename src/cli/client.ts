@@ -1,4 +1,7 @@
+import type { EncoderVersion } from '../core/backend.js'
 import { EngineError, ERROR_CODES, type ErrorDetails } from '../core/errors.js'
+import type { ImageEncoderModel } from '../core/image-encoder.js'
+import type { Job } from '../core/jobs.js'
 import type {
   AddReceipt,
   CollectionOptions,
@@ -6,15 +9,21 @@ import type {
   Include,
   Item,
   Metadata,
+  RenderedImageInput,
   SearchAnswer,
 } from '../core/types.js'
 import type { EncoderSummary } from '../encoders/registry.js'
+import type { OutlierAnswer, OutlierOptions } from '../engine/outliers.js'
+import type { TrainOptions } from '../engine/train-request.js'
+
+/** A picture that was rendered from a file, in base64. */
+export type WireImage = Omit<RenderedImageInput, 'rendition'> & { rendition: string }
 
 /** An item as it travels: like `ItemInput`, the picture in base64. */
 export interface WireItem {
   id: string
   text?: string
-  image?: string
+  image?: string | WireImage
   metadata?: Metadata
   vectors?: Record<string, number[]>
 }
@@ -91,6 +100,70 @@ export class Client {
     await this.#call('POST', '/v1/encoders/use', { body: { name } })
   }
 
+  async train(collection: string, options: TrainOptions): Promise<Job> {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/train`
+    return (await this.#call<{ job: Job }>('POST', path, { body: options })).job
+  }
+
+  outliers(collection: string, options: OutlierOptions): Promise<OutlierAnswer> {
+    return this.#call(
+      'GET',
+      `/v1/collections/${encodeURIComponent(collection)}/outliers${query({ ...options })}`,
+    )
+  }
+
+  async versions(collection: string, space: string): Promise<EncoderVersion[]> {
+    const path = `${spacePath(collection, space)}/versions`
+    return (await this.#call<{ versions: EncoderVersion[] }>('GET', path)).versions
+  }
+
+  async revert(collection: string, space: string, version?: number): Promise<Job> {
+    const body = version === undefined ? {} : { version }
+    return (await this.#call<{ job: Job }>('POST', `${spacePath(collection, space)}/revert`, { body })).job
+  }
+
+  /** A fitted encoder with all its files. */
+  async encoderModel(collection: string, space: string, version?: number): Promise<ImageEncoderModel> {
+    const path = `${spacePath(collection, space)}/encoder`
+    const asked = query({ version })
+    const { files: names, ...model } = await this.#call<
+      Omit<ImageEncoderModel, 'files'> & { files: string[] }
+    >('GET', `${path}${asked}`)
+    const files: Record<string, Uint8Array> = {}
+    for (const name of names) {
+      const response = await this.#fetch('GET', `${path}/${encodeURIComponent(name)}${asked}`)
+      if (!response.ok) throw refusal(response.status, parse(await response.text()))
+      files[name] = new Uint8Array(await response.arrayBuffer())
+    }
+    return { ...model, files }
+  }
+
+  async jobs(): Promise<Job[]> {
+    return (await this.#call<{ jobs: Job[] }>('GET', '/v1/jobs')).jobs
+  }
+
+  /** Asks a job to stop. @returns it as it is then */
+  cancelJob(id: string): Promise<Job> {
+    return this.#call('DELETE', `/v1/jobs/${encodeURIComponent(id)}`)
+  }
+
+  /** A job as it is now, then after each change, and at last in its final state. */
+  async *watchJob(id: string, signal?: AbortSignal): AsyncGenerator<Job, void, undefined> {
+    const response = await this.#fetch('GET', `/v1/jobs/${encodeURIComponent(id)}/events`, { signal })
+    if (!response.ok) throw refusal(response.status, parse(await response.text()))
+    const decoder = new TextDecoder()
+    let rest = ''
+    for await (const part of response.body ?? []) {
+      rest += decoder.decode(part as Uint8Array, { stream: true })
+      const events = rest.split('\n\n')
+      rest = events.pop() ?? ''
+      for (const event of events) {
+        const line = event.split('\n').find((text) => text.startsWith('data: '))
+        if (line) yield JSON.parse(line.slice('data: '.length)) as Job
+      }
+    }
+  }
+
   /** The id of an encoder, which is known once it is loaded. */
   async encoderId(name: string): Promise<string | undefined> {
     await this.#call('POST', '/v1/embeddings', { body: { input: 'id', model: name } })
@@ -102,6 +175,20 @@ export class Client {
     path: string,
     options: { body?: unknown; signal?: AbortSignal } = {},
   ): Promise<T> {
+    const response = await this.#fetch(method, path, options)
+    const text = await this.#whileOpen(() => response.text(), options.signal)
+    const value = parse(text)
+    if (!response.ok) throw refusal(response.status, value)
+    if (value === undefined)
+      throw new EngineError('SERVER_UNREACHABLE', `${this.#base} does not answer as kindred does`)
+    return value as T
+  }
+
+  #fetch(
+    method: string,
+    path: string,
+    options: { body?: unknown; signal?: AbortSignal } = {},
+  ): Promise<Response> {
     const headers = new Headers({ accept: 'application/json' })
     if (options.body !== undefined) headers.set('content-type', 'application/json')
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
@@ -111,31 +198,31 @@ export class Client {
       body: options.body === undefined ? undefined : JSON.stringify(options.body),
       signal: options.signal,
     })
-    let response: Response
-    let text: string
+    return this.#whileOpen(() => this.#send(request), options.signal)
+  }
+
+  async #whileOpen<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     try {
-      response = await this.#send(request)
-      text = await response.text()
+      return await work()
     } catch (error) {
-      if (options.signal?.aborted) throw new EngineError('CANCELLED', 'interrupted', { cause: error })
+      if (signal?.aborted) throw new EngineError('CANCELLED', 'interrupted', { cause: error })
       if (error instanceof EngineError) throw error
       throw new EngineError('SERVER_UNREACHABLE', `the server at ${this.#base} ${unreachable(error)}`, {
         cause: error,
       })
     }
-    const value = parse(text)
-    if (!response.ok) throw refusal(response.status, value)
-    if (value === undefined)
-      throw new EngineError('SERVER_UNREACHABLE', `${this.#base} does not answer as kindred does`)
-    return value as T
   }
+}
+
+function spacePath(collection: string, space: string): string {
+  return `/v1/collections/${encodeURIComponent(collection)}/spaces/${encodeURIComponent(space)}`
 }
 
 function itemsPath(collection: string): string {
   return `/v1/collections/${encodeURIComponent(collection)}/items`
 }
 
-function query(fields: Record<string, string | number | readonly string[] | undefined>): string {
+function query(fields: Record<string, string | number | boolean | readonly string[] | undefined>): string {
   const parameters = new URLSearchParams()
   for (const [name, value] of Object.entries(fields))
     if (value !== undefined) parameters.set(name, String(value))

@@ -47,28 +47,17 @@ export async function connect(
 
 /**
  * The server of this home, if it answers. A server that was killed leaves its record behind, and another server may
- * listen on its port by now: the record counts only while the very process that wrote it holds the home.
+ * listen on its port by now: the record counts only if the very process that wrote it answers there.
  */
 export async function liveServer(home: string): Promise<ServerRecord | undefined> {
   const record = await readServerRecord(home)
-  if (!record || (await holderOf(home)) !== record.pid) return undefined
+  if (!record) return undefined
   try {
     const response = await fetch(`${record.url}/v1/health`, { signal: AbortSignal.timeout(3000) })
-    await response.body?.cancel()
-    return response.ok ? record : undefined
+    const health = (await response.json()) as { pid?: unknown } | null
+    return response.ok && health?.pid === record.pid ? record : undefined
   } catch {
     return undefined
-  }
-}
-
-/** The process that holds a home, as far as it says so. */
-async function holderOf(home: string): Promise<unknown> {
-  const { takeHome } = await import('../backends/embedded/home.js')
-  try {
-    takeHome(home).release()
-    return undefined
-  } catch (error) {
-    return error instanceof EngineError && error.code === 'HOME_LOCKED' ? error.details?.pid : undefined
   }
 }
 

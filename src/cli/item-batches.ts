@@ -70,13 +70,25 @@ export async function* readAhead<T>(values: AsyncIterable<T>): AsyncGenerator<T>
 
 function toWire({ image, vectors, ...rest }: ItemInput): WireItem {
   const item: WireItem = rest
-  if (image) item.image = Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('base64')
+  if (image) {
+    const file = image instanceof Uint8Array
+    const base64 = toBase64(file ? image : image.rendition)
+    item.image = file ? base64 : { ...image, rendition: base64 }
+  }
   if (vectors) {
     item.vectors = Object.fromEntries(
       Object.entries(vectors).map(([space, vector]) => [space, Array.from(vector)]),
     )
   }
   return item
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+function imageLength(image: WireItem['image']): number {
+  return (typeof image === 'string' ? image : image?.rendition)?.length ?? 0
 }
 
 function emptyBatch(): ItemBatch {
@@ -88,10 +100,10 @@ function bytesOf({ text, image, metadata, vectors }: WireItem): number {
   const { path: _path, ...others } = metadata ?? {}
   const rest =
     Object.keys(others).length + Object.keys(vectors ?? {}).length > 0 ? { ...others, vectors } : ''
-  return Buffer.byteLength(text ?? '') + (image?.length ?? 0) + Buffer.byteLength(JSON.stringify(rest))
+  return Buffer.byteLength(text ?? '') + imageLength(image) + Buffer.byteLength(JSON.stringify(rest))
 }
 
 function weightOf({ text, image, vectors }: WireItem): number {
   const numbers = Object.values(vectors ?? {}).reduce((sum, vector) => sum + vector.length * 10, 0)
-  return (text?.length ?? 0) + ((image?.length ?? 0) + numbers) / 16
+  return (text?.length ?? 0) + (imageLength(image) + numbers) / 16
 }

@@ -5,8 +5,10 @@ import { collectionsCommand } from './commands/collections.js'
 import { demoCommand } from './commands/demo.js'
 import { encodersCommand } from './commands/encoders.js'
 import { itemsCommand } from './commands/items.js'
+import { outliersCommand } from './commands/outliers.js'
 import { searchCommand } from './commands/search.js'
 import { serveCommand } from './commands/serve.js'
+import { trainCommand } from './commands/train.js'
 import type { Runner } from './context.js'
 
 /**
@@ -17,7 +19,9 @@ import type { Runner } from './context.js'
  */
 export function buildProgram(run: Runner): Command {
   const program = new Command('kindred')
-    .description('Semantic search over your own texts: vectors, an index and SQLite in one process.')
+    .description(
+      'Semantic search, similar images and outliers over your own texts and pictures, in one process.',
+    )
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .exitOverride()
@@ -32,6 +36,8 @@ export function buildProgram(run: Runner): Command {
   serveCommand(program, run)
   addCommand(program, run)
   searchCommand(program, run)
+  trainCommand(program, run)
+  outliersCommand(program, run)
   collectionsCommand(program, run)
   itemsCommand(program, run)
   encodersCommand(program, run)

@@ -5,8 +5,9 @@ export interface Progress {
   /**
    * @param total 0 while unknown
    * @param fraction of the work, in [0, 1], where it is known better than by counting
+   * @param words instead of the count, the rate and the time left
    */
-  update(done: number, total: number, fraction?: number): void
+  update(done: number, total: number, fraction?: number, words?: string): void
   /** Takes the bar away, so that lines can be written. Idempotent. */
   stop(): void
 }
@@ -44,10 +45,12 @@ export async function startProgress(output: Output, label: string, unit: string)
   bar.start(1, 0, { words: progressWords({ done: 0, total: 0, unit, seconds: 0 }) })
   let running = true
   return {
-    update(done, total, fraction) {
+    update(done, total, fraction, words) {
       if (!running) return
       const part = Math.min(1, fraction ?? (total > 0 ? done / total : 0))
-      bar.update(part, { words: progressWords({ done, total, fraction, unit, seconds: seconds() }) })
+      bar.update(part, {
+        words: words ?? progressWords({ done, total, fraction, unit, seconds: seconds() }),
+      })
     },
     stop() {
       if (!running) return

@@ -19,6 +19,9 @@ export const CollectionAnswer = z
       z.object({
         name: z.string(),
         encoder: z.string().nullable(),
+        encoderName: z.string().nullable(),
+        input: z.enum(['text', 'image', 'vectors']),
+        version: z.int(),
         dim: z.int(),
         metrics: z.array(z.string()),
         vectors: z.int(),
@@ -36,12 +39,25 @@ export const ReceiptAnswer = z.object({
   lines: z.int().optional().openapi({ description: 'Lines read, for NDJSON' }),
 })
 
+const Anomaly = z
+  .object({
+    space: z.string(),
+    version: z.int().openapi({ description: "Which of the space's encoder versions judged" }),
+    detector: z.string(),
+    score: z.number().openapi({ description: 'Larger is stranger' }),
+    error: z.number().nullable(),
+    percentile: z.number().openapi({ description: 'Of the held-out pictures, how many score less' }),
+    flagged: z.boolean(),
+  })
+  .openapi('Anomaly')
+
 export const ItemAnswer = z
   .object({
     id: z.string(),
     metadata: metadata.optional(),
     text: z.string().nullable().optional(),
     vectors: vectors.optional(),
+    anomaly: Anomaly.optional(),
     hasImage: z.boolean().optional(),
   })
   .openapi('Item')
@@ -58,6 +74,7 @@ export const SearchAnswer = z
         metadata: metadata.optional(),
         text: z.string().nullable().optional(),
         vectors: vectors.optional(),
+        anomaly: Anomaly.optional(),
         passage: z.string().optional(),
       }),
     ),
@@ -78,7 +95,13 @@ export const JobAnswer = z
     kind: z.string(),
     collection: z.string().optional(),
     state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
-    progress: z.object({ done: z.int(), total: z.int(), unit: z.string(), message: z.string().optional() }),
+    progress: z.object({
+      done: z.int(),
+      total: z.int(),
+      unit: z.string(),
+      message: z.string().optional(),
+      metrics: z.record(z.string(), z.number()).optional(),
+    }),
     createdAt: z.string(),
     endedAt: z.string().optional(),
     result: z.unknown().optional(),
@@ -87,6 +110,54 @@ export const JobAnswer = z
   .openapi('Job')
 
 export const JobsAnswer = z.object({ jobs: z.array(JobAnswer) })
+
+export const StartedAnswer = z.object({ job: JobAnswer })
+
+export const OutliersAnswer = z
+  .object({
+    outliers: z.array(Anomaly.extend({ id: z.string() })),
+    space: z.string(),
+    threshold: z.number().openapi({ description: 'Above this score an item is flagged' }),
+    scored: z.int(),
+    flagged: z.int(),
+  })
+  .openapi('Outliers')
+
+const version = {
+  version: z.int(),
+  encoder: z.string().nullable(),
+  encoderName: z.string().nullable(),
+  dim: z.int(),
+  settings: metadata,
+  report: metadata,
+}
+
+export const VersionsAnswer = z.object({
+  versions: z.array(
+    z
+      .object({
+        ...version,
+        unit: z.boolean(),
+        metrics: z.array(z.string()),
+        state: z.enum(['staged', 'current', 'retired']),
+        createdAt: z.string(),
+        vectors: z.int(),
+      })
+      .openapi('EncoderVersion'),
+  ),
+})
+
+export const ModelAnswer = z
+  .object({
+    kind: z.string(),
+    id: z.string(),
+    dim: z.int(),
+    unit: z.boolean(),
+    settings: metadata,
+    report: metadata,
+    files: z.array(z.string()).openapi({ description: 'Names, to be asked for one by one' }),
+  })
+  .openapi('EncoderModel')
 
 export const EmbeddingsAnswer = z
   .object({

@@ -9,11 +9,13 @@ import { packageVersion } from './package-version.js'
 import { collectionRoutes } from './routes/collection-routes.js'
 import { documentRoutes } from './routes/document-routes.js'
 import { encoderRoutes } from './routes/encoder-routes.js'
-import { imageRoute } from './routes/image-route.js'
+import { imageRoutes } from './routes/image-routes.js'
 import { itemRoutes } from './routes/item-routes.js'
 import { jobRoutes } from './routes/job-routes.js'
 import { searchRoute } from './routes/search-route.js'
+import { spaceRoutes } from './routes/space-routes.js'
 import { systemRoutes } from './routes/system-routes.js'
+import { trainRoutes } from './routes/train-routes.js'
 import { createGuard } from './security.js'
 
 export interface AppOptions {
@@ -49,8 +51,10 @@ export function createApp(options: AppOptions): OpenAPIHono {
     ...systemRoutes(door),
     ...collectionRoutes(door),
     ...itemRoutes(door),
-    imageRoute(door),
+    ...imageRoutes(door),
     searchRoute(door),
+    ...trainRoutes(door),
+    ...spaceRoutes(door),
     ...jobRoutes(door),
     ...encoderRoutes(door),
     ...documentRoutes(door, app),

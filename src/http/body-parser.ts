@@ -3,14 +3,17 @@ import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Metric } from '../core/metrics.js'
 import type { CollectionOptions, ItemInput, Query, SearchRequest } from '../core/types.js'
-import { type ItemChanges, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
+import type { TrainOptions } from '../engine/train-request.js'
+import { type ItemChanges, imageBytes, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
 import {
   CollectionBody,
   DeleteBody,
   EmbeddingsBody,
   ItemsEnvelope,
   PatchBody,
+  RevertBody,
   SearchBody,
+  TrainBody,
   UseBody,
 } from './schemas.js'
 import { check, show } from './validation.js'
@@ -22,6 +25,8 @@ export interface Bodies {
   patch: ItemChanges
   remove: string[]
   search: SearchRequest
+  train: TrainOptions
+  revert: z.output<typeof RevertBody>
   embeddings: z.output<typeof EmbeddingsBody> & { input: string[] }
   use: z.output<typeof UseBody>
 }
@@ -62,6 +67,8 @@ const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
     if (metric !== undefined) request.metric = metric as Metric // the engine refuses unknown ones
     return request
   },
+  train: (json) => check(TrainBody, json, BODY),
+  revert: (json) => check(RevertBody, json, BODY),
   embeddings: (json) => {
     const body = check(EmbeddingsBody, json, BODY)
     return { ...body, input: textsOf(body.input) }
@@ -97,16 +104,21 @@ export function parseJson(bytes: Uint8Array, source: string): unknown {
 }
 
 function queryOf(query: z.output<typeof SearchBody>['query']): Query {
-  const kinds = Object.keys(query).filter((kind) => kind !== 'negative' || query.positive === undefined)
+  const { encoder, ...given } = query
+  const kinds = Object.keys(given).filter((kind) => kind !== 'negative' || query.positive === undefined)
   if (kinds.length !== 1) {
     const got = kinds.length === 0 ? 'none' : kinds.join(' and ')
     throw new EngineError(
       'INVALID_REQUEST',
-      `"query" in the body must have exactly one of text, id, vector, got ${got}`,
+      `"query" in the body must have exactly one of text, id, vector, image, got ${got}`,
       { details: { field: 'query' } },
     )
   }
-  if (query.vector !== undefined) return { vector: vectorOf(query.vector, 'query.vector') }
+  if (query.vector !== undefined) {
+    const vector = vectorOf(query.vector, 'query.vector')
+    return encoder === undefined ? { vector } : { vector, encoder }
+  }
+  if (query.image !== undefined) return { image: imageBytes(query.image, 'query.image') }
   return query as Query // of the other kinds the engine answers some, and refuses the others by name
 }
 

@@ -50,7 +50,8 @@ function read(task: BodyTask): { items: ItemInput[]; value: unknown } {
 
 /** What is handed over instead of copied: vectors and pictures, each of which has a buffer of its own. */
 function buffersOf(item: ItemInput): ArrayBuffer[] {
-  const arrays = [item.image, ...Object.values(item.vectors ?? {})]
+  const image = ArrayBuffer.isView(item.image) ? item.image : item.image?.rendition
+  const arrays = [image, ...Object.values(item.vectors ?? {})]
   return arrays.flatMap((array) =>
     ArrayBuffer.isView(array) && array.buffer instanceof ArrayBuffer ? [array.buffer] : [],
   )

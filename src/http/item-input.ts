@@ -1,14 +1,14 @@
 import type { z } from '@hono/zod-openapi'
 import { EngineError, toPlainError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
-import type { ItemInput, Metadata } from '../core/types.js'
+import type { ItemInput, Metadata, RenderedImageInput } from '../core/types.js'
 import { ItemBody, type PatchBody } from './schemas.js'
 import { check, show } from './validation.js'
 
 /** What a patch changes: see `Collection.patch`. */
 export interface ItemChanges {
   text?: string | null
-  image?: Uint8Array | null
+  image?: Uint8Array | RenderedImageInput | null
   metadata?: Metadata
   vectors?: Record<string, Float32Array>
 }
@@ -30,14 +30,16 @@ export function itemChanges(body: z.output<typeof PatchBody>): ItemChanges {
 
 interface WireFields {
   text?: string
-  image?: string
+  image?: string | WireImage
   metadata?: Record<string, unknown>
   vectors?: Record<string, unknown>
 }
 
+type WireImage = Omit<RenderedImageInput, 'rendition'> & { rendition: string }
+
 interface Fields {
   text?: string
-  image?: Uint8Array
+  image?: Uint8Array | RenderedImageInput
   metadata?: Metadata
   vectors?: Record<string, Float32Array>
 }
@@ -45,7 +47,7 @@ interface Fields {
 function fieldsOf({ text, image, metadata, vectors }: WireFields): Fields {
   const fields: Fields = {}
   if (text !== undefined) fields.text = text
-  if (image !== undefined) fields.image = imageBytes(image)
+  if (image !== undefined) fields.image = imageOf(image)
   if (metadata !== undefined) fields.metadata = metadataOf(metadata)
   if (vectors !== undefined) fields.vectors = vectorsOf(vectors)
   return fields
@@ -110,10 +112,15 @@ function vectorsOf(vectors: Record<string, unknown>): Record<string, Float32Arra
   )
 }
 
+function imageOf(image: string | WireImage): Uint8Array | RenderedImageInput {
+  if (typeof image === 'string') return imageBytes(image, 'image')
+  return { ...image, rendition: imageBytes(image.rendition, 'image.rendition') }
+}
+
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
 /** Bytes of base64 or of a data URL. @throws EngineError INVALID_IMAGE */
-function imageBytes(text: string): Uint8Array {
+export function imageBytes(text: string, field: string): Uint8Array {
   const dataUrl = text.startsWith('data:')
   const comma = dataUrl ? text.indexOf(',') : -1
   const base64 = text.slice(comma + 1)
@@ -121,8 +128,8 @@ function imageBytes(text: string): Uint8Array {
   if (!declared || base64 === '' || base64.length % 4 === 1 || !BASE64.test(base64)) {
     throw new EngineError(
       'INVALID_IMAGE',
-      `image must be a picture in base64, or a data URL in base64, got ${show(text)}`,
-      { details: { field: 'image' } },
+      `${field} must be a picture in base64, or a data URL in base64, got ${show(text)}`,
+      { details: { field } },
     )
   }
   return new Uint8Array(Buffer.from(base64, 'base64'))

@@ -3,10 +3,7 @@ import { EngineError } from '../core/errors.js'
 
 /** Routes of the contract that a later version will answer. */
 const LATER: readonly { method: string; path: string }[] = [
-  { method: 'POST', path: '/v1/collections/{c}/train' },
-  { method: 'GET', path: '/v1/collections/{c}/outliers' },
   { method: 'GET', path: '/v1/collections/{c}/map' },
-  { method: 'GET', path: '/v1/collections/{c}/items/{id}/reconstruction' },
   { method: 'GET', path: '/metrics' },
 ]
 

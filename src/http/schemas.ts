@@ -21,6 +21,16 @@ const image = z
   .string()
   .openapi({ description: 'A picture (PNG, JPEG, WebP, GIF, AVIF) in base64, or a data URL' })
 
+const renderedImage = z
+  .strictObject({
+    rendition: z.string().openapi({ description: 'PNG or WebP of at most 256 pixels a side, in base64' }),
+    width: z.int().min(1),
+    height: z.int().min(1),
+    hash: z.string().openapi({ description: 'SHA-256 of the file, in hexadecimal' }),
+    path: z.string(),
+  })
+  .openapi('RenderedImage', { description: 'A picture whose file stays where it is' })
+
 export const SpaceBody = z
   .strictObject({
     name: z.string(),
@@ -38,7 +48,7 @@ export const ItemBody = z
   .strictObject({
     id,
     text: z.string().optional(),
-    image: image.optional(),
+    image: z.union([image, renderedImage]).optional(),
     metadata: Metadata.optional(),
     vectors: z
       .custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
@@ -55,7 +65,7 @@ export const ItemsEnvelope = z.strictObject({ items: z.array(z.unknown()) })
 export const PatchBody = z
   .strictObject({
     text: z.string().nullable().optional(),
-    image: image.nullable().optional(),
+    image: z.union([image, renderedImage]).nullable().optional(),
     metadata: Metadata.optional(),
     vectors: ItemBody.shape.vectors,
   })
@@ -70,11 +80,15 @@ const QueryBody = z
     text: z.string().optional(),
     id: z.string().optional(),
     vector: Vector.optional(),
-    image: z.string().optional(),
+    encoder: z
+      .string()
+      .optional()
+      .openapi({ description: 'Beside `vector`: the id of the encoder that made it' }),
+    image: image.optional(),
     positive: z.array(z.unknown()).optional(),
     negative: z.array(z.unknown()).optional(),
   })
-  .openapi('Query', { description: 'Exactly one kind: `text`, `id` or `vector`', minProperties: 1 })
+  .openapi('Query', { description: 'Exactly one kind: `text`, `id`, `vector` or `image`', minProperties: 1 })
 
 export const SearchBody = z
   .strictObject({
@@ -89,6 +103,23 @@ export const SearchBody = z
     include: include.optional(),
   })
   .openapi('SearchRequest')
+
+export const TrainBody = z
+  .strictObject({
+    encoder: z.enum(['pca', 'autoencoder', 'vae']),
+    space: z.string().optional(),
+    dim: z.int().min(1).max(1_024).optional(),
+    size: z.int().min(4).max(LIMITS.trainingSide).optional(),
+    channels: z.union([z.literal(1), z.literal(3)]).optional(),
+    epochs: z.int().min(1).max(1_000).optional(),
+    beta: z.number().min(0).max(100).optional(),
+    denoise: z.number().min(0).max(1).optional(),
+    seed: z.int().min(0).max(4_294_967_295).optional(),
+    engine: z.enum(['onnx', 'tfjs-node']).optional(),
+  })
+  .openapi('TrainRequest')
+
+export const RevertBody = z.strictObject({ version: z.int().min(1).optional() }).openapi('RevertRequest')
 
 export const EmbeddingsBody = z
   .strictObject({
@@ -118,6 +149,24 @@ export const IncludeQuery = z.strictObject({
     .openapi({
       description: `What to show, separated by commas: ${INCLUDES.join(', ')}. Default: metadata,text`,
     }),
+})
+const yes = z.enum(['true', 'false']).transform((text) => text === 'true')
+export const ImageQuery = z.strictObject({
+  rendition: yes
+    .optional()
+    .openapi({ description: 'At most 256 pixels a side instead of the file as given' }),
+})
+export const ReconstructionQuery = z.strictObject({ space: z.string().optional() })
+export const OutliersQuery = z.strictObject({
+  space: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
+  flagged: yes.optional().openapi({ description: 'Only those that are flagged' }),
+  rate: z.string().optional().openapi({ description: 'Not answered by this version' }),
+  fdr: z.string().optional().openapi({ description: 'Not answered by this version' }),
+  reference: z.string().optional().openapi({ description: 'Not answered by this version' }),
+})
+export const VersionQuery = z.strictObject({
+  version: z.coerce.number().int().min(1).optional(),
 })
 export const ListQuery = IncludeQuery.extend({
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),

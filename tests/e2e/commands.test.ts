@@ -137,13 +137,15 @@ describe.each([
     await writeFile(join(mixed, 'good.txt'), 'A text like any other.')
     await writeFile(join(mixed, 'latin.txt'), Buffer.from('caf\xe9', 'latin1'))
     await writeFile(join(mixed, 'huge.txt'), 'x'.repeat(10 << 20))
-    await writeFile(join(mixed, 'photo.png'), 'not read in folders')
+    await writeFile(join(mixed, 'photo.png'), 'no picture at all')
+    await writeFile(join(mixed, 'data.xyz'), 'not read in folders')
     const { code, stdout, stderr } = await run(['add', 'mixed', mixed])
     expect(code).toBe(1)
-    expect(stdout).toMatch(/^added 1, unchanged 0, failed 2 /)
+    expect(stdout).toMatch(/^added 1, unchanged 0, failed 3 /)
     expect(stderr).toMatch(/failed .*latin\.txt: it is not UTF-8/)
     expect(stderr).toMatch(/failed .*huge\.txt: its text has 10485760 bytes/)
-    expect(stderr).toContain('.png 1')
+    expect(stderr).toMatch(/failed .*photo\.png: .*expected PNG, JPEG, WebP, GIF or AVIF/)
+    expect(stderr).toContain('.xyz 1')
   })
 
   it('reads JSON lines from standard input and leaves out only the items that the engine refuses', async () => {
@@ -267,7 +269,7 @@ describe.each([
     await writeFile(path, Buffer.from('iVBORw0KGgo=', 'base64'))
     const { code, stderr } = await run(['search', 'notes', '--image', path])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^error (UNSUPPORTED|INVALID_IMAGE): /)
+    expect(stderr).toMatch(/^error (INVALID_REQUEST|INVALID_IMAGE): /)
     expect(await run(['search', 'notes', '--image', join(notes, 'none.png')])).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^error FILE_UNREADABLE: .*none\.png/),

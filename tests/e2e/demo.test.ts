@@ -16,7 +16,7 @@ let first: DemoAnswer
 
 beforeAll(async () => {
   home = await folders.make()
-  first = await kindredJson<DemoAnswer>(['demo', '--no-serve'], { home })
+  first = await kindredJson<DemoAnswer>(['demo', '--no-serve', '--no-images'], { home })
 }, 120_000)
 
 afterAll(() => folders.remove())
@@ -33,7 +33,7 @@ describe('kindred demo', () => {
 
   it('encodes nothing again, serves, and ends cleanly', async () => {
     const started = performance.now()
-    const serving = start(['demo', '--port', '0', '--json'], { home })
+    const serving = start(['demo', '--port', '0', '--json', '--no-images'], { home })
     const { url, added, questions } = JSON.parse(await serving.line(/^\{/)) as DemoAnswer
     expect(performance.now() - started).toBeLessThan(10_000)
     expect(added).toBe(0)
@@ -43,7 +43,7 @@ describe('kindred demo', () => {
     expect(page.status).toBe(200)
     expect(page.headers.get('content-type')).toContain('text/html')
 
-    const second = await kindred(['demo', '--port', '0'], { home })
+    const second = await kindred(['demo', '--port', '0', '--no-images'], { home })
     expect(second.code).toBe(0)
     expect(second.stderr).toContain(`already served at ${url}`)
 

@@ -5,6 +5,8 @@ import { kindred, TemporaryFolders } from './kindred-process.js'
 
 const COMMANDS = [
   ['demo'],
+  ['train'],
+  ['outliers'],
   ['serve'],
   ['add'],
   ['search'],
@@ -19,6 +21,9 @@ const COMMANDS = [
   ['encoders', 'pull'],
   ['encoders', 'use'],
   ['encoders', 'quantize'],
+  ['encoders', 'export'],
+  ['encoders', 'versions'],
+  ['encoders', 'revert'],
 ]
 
 describe('kindred --help', () => {

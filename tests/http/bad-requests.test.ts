@@ -55,7 +55,14 @@ describe('search', () => {
     ['where', { query: { vector }, where: { year: 2000 } }, 501, 'UNSUPPORTED', 'where'],
     ['hybrid', { query: { vector }, mode: 'hybrid' }, 501, 'UNSUPPORTED', 'mode'],
     ['keyword', { query: { vector }, mode: 'keyword' }, 501, 'UNSUPPORTED', 'mode'],
-    ['a picture', { query: { image: PNG } }, 501, 'UNSUPPORTED', 'query.image'],
+    ['a picture where there are none', { query: { image: PNG } }, 400, 'INVALID_REQUEST', 'space'],
+    [
+      'an encoder without a vector',
+      { query: { id: 'a', encoder: 'x' } },
+      400,
+      'INVALID_REQUEST',
+      'query.encoder',
+    ],
     [
       'examples',
       { query: { positive: [{ id: 'a' }], negative: [{ id: 'a' }] } },
@@ -307,10 +314,7 @@ describe('addresses', () => {
   })
 
   test.each([
-    ['POST', '/v1/collections/c/train'],
-    ['GET', '/v1/collections/c/outliers?rate=0.01'],
     ['GET', '/v1/collections/c/map'],
-    ['GET', '/v1/collections/c/items/a/reconstruction'],
     ['GET', '/metrics'],
   ])('%s %s is UNSUPPORTED so far', async (method, path) => {
     const answer = await call(method, path)

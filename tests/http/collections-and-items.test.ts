@@ -21,7 +21,17 @@ describe('collections', () => {
       name: 'c',
       items: 0,
       spaces: [
-        { name: 'mine', encoder: null, dim: 4, metrics: ['cosine', 'euclidean'], vectors: 0, indexed: 0 },
+        {
+          name: 'mine',
+          encoder: null,
+          encoderName: null,
+          input: 'vectors',
+          version: 1,
+          dim: 4,
+          metrics: ['cosine', 'euclidean'],
+          vectors: 0,
+          indexed: 0,
+        },
       ],
     }
     expect((await call('GET', '/v1/collections')).json).toEqual({ collections: [summary] })

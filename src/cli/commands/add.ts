@@ -2,13 +2,16 @@ import type { Command } from 'commander'
 import { EngineError } from '../../core/errors.js'
 import type { ItemReading, ReadSize } from '../../datasets/read-items.js'
 import { addRecords, type Tally } from '../add-records.js'
+import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { ensureCollection } from '../ensure-collection.js'
 import { EXIT, UsageError } from '../errors.js'
+import { followJob } from '../follow-job.js'
 import { common } from '../options.js'
 import { durationWords, rateWords, startProgress } from '../progress.js'
 import { pruneGone } from '../prune.js'
+import { renderRecords } from '../render-records.js'
 
 interface AddOptions {
   encoder?: string
@@ -34,17 +37,20 @@ interface Report extends Tally {
 export function addCommand(program: Command, run: Runner): void {
   const command = program
     .command('add')
-    .description('add files, folders or standard input; what has not changed is skipped')
+    .description('add texts, pictures, tables; what has not changed is skipped')
     .argument('<collection>', 'made if it is missing')
-    .argument('<paths...>', '.txt and .md, folders of them, .jsonl and .csv; "-" reads standard input')
+    .argument(
+      '<paths...>',
+      'folders of texts (.txt, .md) and pictures (.png, .jpg, .webp, .gif, .avif), IDX files, .jsonl, .csv; "-" reads standard input',
+    )
     .option('--encoder <name>', 'text encoder of a collection that is made')
-    .option('--format <format>', 'how to read what is named: text, lines, jsonl, csv or tsv')
+    .option('--format <format>', 'how to read what is named: text, lines, jsonl, csv, tsv, image or idx')
     .option('--id-column <name>', 'which field or column is the id (default: id, else a hash)')
     .option('--text-column <name>', 'which field or column is the text (default: text, content, body, …)')
     .option('--prune', 'remove items whose file under these paths has gone')
   common(
     command,
-    'kindred add notes ~/notes\nkindred add faq questions.csv --text-column question\ncat log.txt | kindred add log -',
+    'kindred add notes ~/notes\nkindred add shirts ./photos\nkindred add faq questions.csv --text-column question\ncat log.txt | kindred add log -',
   ).action((collection: string, paths: string[], options: AddOptions) =>
     run(command, (context) => add(context, collection, paths, options)),
   )
@@ -76,12 +82,14 @@ async function add(
     interrupted: false,
   }
   if (size.files === 0 && !options.prune) return nothingToRead(context, reading, report)
-  const { client, close } = await connect(context.home)
+  const { client, server, close } = await connect(context.home)
+  const { ImageWorkers } = await import('../../images/image-workers.js')
+  const images = ImageWorkers.create()
   const progress = await startProgress(output, 'adding', 'items')
   let bytesDone = 0
   try {
     await ensureCollection(client, collection, options.encoder)
-    await addRecords({ client, collection }, reading, {
+    await addRecords({ client, collection }, renderRecords(reading, images, signal), {
       signal,
       tally: report,
       onBatch: (bytes) => {
@@ -90,17 +98,33 @@ async function add(
       },
     })
     if (options.prune) report.removed = await pruneGone(client, collection, paths)
+    progress.stop()
+    // an engine of this process ends with it, and would cancel what the new pictures made it begin
+    if (!server) await followRefits(context, client, collection)
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== 'CANCELLED' || !signal.aborted)
       throw withProgress(error, report)
     report.interrupted = true
   } finally {
     progress.stop()
+    await images.close()
     await close()
   }
   report.repeated = reading.repeated
   report.seconds = Math.round((performance.now() - started) / 100) / 10
   return tell(context, report)
+}
+
+/** Waits until the descriptor is fitted to what was added, as often as that asks for it. */
+async function followRefits(context: Context, client: Client, collection: string): Promise<void> {
+  for (;;) {
+    const jobs = await client.jobs()
+    const refit = jobs.find(
+      (job) => job.kind === 'refit' && job.collection === collection && job.state === 'running',
+    )
+    if (!refit) return
+    await followJob(context, client, refit)
+  }
 }
 
 /** Where no file was found, no collection is made either. */

@@ -1,14 +1,10 @@
 import type { Command } from 'commander'
-import { EngineError } from '../../core/errors.js'
-import type { SearchAnswer } from '../../core/types.js'
-import type { ReadRecord } from '../../datasets/read-record.js'
-import { addRecords, type Tally } from '../add-records.js'
 import type { Client } from '../client.js'
 import { connect, liveServer } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { ensureCollection } from '../ensure-collection.js'
+import { askEmoji, fillEmoji } from '../demo-emoji.js'
+import { presentFashion } from '../demo-fashion.js'
 import { common, integer } from '../options.js'
-import { durationWords, startProgress } from '../progress.js'
 import { openServer } from '../serve-home.js'
 import { untilAborted } from '../until-aborted.js'
 
@@ -16,19 +12,20 @@ interface DemoOptions {
   host: string
   port: number
   serve: boolean
+  images: boolean
 }
-
-const COLLECTION = 'emoji'
-const QUESTIONS = ['something to keep dry in the rain', 'what a doctor uses', 'a vehicle that flies']
 
 /** `kindred demo` */
 export function demoCommand(program: Command, run: Runner): void {
   const command = program
     .command('demo')
-    .description('make the collection "emoji" from the set that ships, ask it something and serve it')
+    .description(
+      'make the collections "emoji" and "fashion" from the sets that ship, ask them something and serve them',
+    )
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <number>', 'on which port; 0 takes a free one', integer(0, 65535), 7700)
-    .option('--no-serve', 'end after the sample answers')
+    .option('--no-serve', 'end when both are made and asked')
+    .option('--no-images', 'only the emoji: nothing is trained')
   common(command, 'kindred demo --port 8080').action((options: DemoOptions) =>
     run(command, (context) => demo(context, options)),
   )
@@ -40,6 +37,7 @@ async function demo(context: Context, options: DemoOptions): Promise<undefined> 
     const { client, close } = await connect(context.home)
     try {
       await present(context, client, live?.url)
+      if (options.images) await presentFashion(context, client)
       if (live) context.output.note(`${context.home} is already served at ${live.url} (process ${live.pid})`)
     } finally {
       await close()
@@ -51,69 +49,21 @@ async function demo(context: Context, options: DemoOptions): Promise<undefined> 
   try {
     await present(context, client, url)
     context.output.note('Ctrl-C stops it')
+    if (options.images) await presentFashion(context, client)
     await untilAborted(context.signal)
   } finally {
     await close()
   }
 }
 
-/** Fills the collection if it is not complete, asks the questions, tells what was found. */
+/** Fills the emoji collection if it is not complete, asks it, tells what was found. */
 async function present(context: Context, client: Client, url: string | undefined): Promise<void> {
-  const added = await fill(context, client)
-  const answers: { text: string; answer: SearchAnswer }[] = []
-  for (const text of QUESTIONS) {
-    answers.push({ text, answer: await client.search(COLLECTION, { query: { text }, k: 5 }, context.signal) })
-  }
-  const document = {
-    ...(url === undefined ? {} : { url }),
-    collection: COLLECTION,
-    added,
-    questions: answers.map(({ text, answer }) => ({ text, results: answer.results })),
-  }
-  context.output.answer(document, () =>
-    [
-      ...answers.map(({ text, answer }) => `“${text}”\n${answer.results.map(resultLine).join('\n')}\n`),
-      url === undefined
-        ? `Ask it yourself: kindred search ${COLLECTION} "something to celebrate with"`
-        : `kindred serves ${url}`,
-    ].join('\n'),
-  )
-}
-
-function resultLine({ id, score, metadata }: SearchAnswer['results'][number]): string {
-  return `  ${score.toFixed(2)}  ${String(metadata?.emoji ?? id)}  ${String(metadata?.label ?? '')}`
-}
-
-/** @returns how many emoji were added; nothing is encoded, or even read, where all are there */
-async function fill(context: Context, client: Client): Promise<number> {
-  const { EMOJI_COUNT, readEmoji } = await import('../../datasets/demo-sets.js')
-  const { items } = await ensureCollection(client, COLLECTION)
-  if (items >= EMOJI_COUNT) return 0
-  const started = performance.now()
-  const tally: Tally = { added: 0, unchanged: 0, failed: [] }
-  const progress = await startProgress(context.output, 'reading 1,870 emoji', 'items')
-  try {
-    await addRecords({ client, collection: COLLECTION }, asRecords(readEmoji()), {
-      signal: context.signal,
-      tally,
-      onBatch: () => progress.update(tally.added + tally.unchanged, EMOJI_COUNT),
-    })
-  } catch (error) {
-    progress.stop()
-    if (context.signal.aborted)
-      context.output.note(
-        `interrupted: added ${tally.added} emoji; these stay, and kindred demo goes on from here`,
-      )
-    throw error
-  }
-  progress.stop()
-  const [failure] = tally.failed
-  if (failure) throw new EngineError(failure.code, `${failure.source}: ${failure.reason}`)
-  const seconds = (performance.now() - started) / 1000
-  context.output.note(`added ${tally.added} emoji in ${durationWords(seconds)}`)
-  return tally.added
-}
-
-async function* asRecords(items: ReturnType<typeof import('../../datasets/demo-sets.js').readEmoji>) {
-  for await (const item of items) yield { item, source: item.id } satisfies ReadRecord
+  const added = await fillEmoji(context, client)
+  const { document, text } = await askEmoji(context, client)
+  const invitation =
+    url === undefined
+      ? 'Ask it yourself: kindred search emoji "something to celebrate with"'
+      : `kindred serves ${url}`
+  const shown = { ...(url === undefined ? {} : { url }), ...document, added }
+  context.output.answer(shown, () => `${text}\n${invitation}`)
 }

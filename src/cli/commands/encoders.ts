@@ -7,6 +7,7 @@ import { encoderPath } from '../ensure-collection.js'
 import { common } from '../options.js'
 import { durationWords, startProgress } from '../progress.js'
 import { textTable } from '../text-table.js'
+import { fittedEncoderCommands } from './fitted-encoders.js'
 
 interface PullOptions {
   revision?: string
@@ -19,9 +20,11 @@ interface QuantizeOptions {
   method?: 'auto' | 'per-row' | 'blocks'
 }
 
-/** `kindred encoders list | pull | use | quantize` */
+/** `kindred encoders list | pull | use | quantize | export | versions | revert` */
 export function encodersCommand(program: Command, run: Runner): void {
-  const group = program.command('encoders').description('list, fetch, choose and shrink text encoders')
+  const group = program
+    .command('encoders')
+    .description('list, fetch, choose, shrink, export and bring back encoders')
 
   const list = group.command('list', { isDefault: true }).description('list the encoders that are there')
   common(list, 'kindred encoders list').action(() => run(list, listEncoders))
@@ -64,6 +67,7 @@ export function encodersCommand(program: Command, run: Runner): void {
     (input: string, output: string, options: QuantizeOptions) =>
       run(quantize, (context) => quantizeOne(context, input, output, options)),
   )
+  fittedEncoderCommands(group, run)
 }
 
 async function listEncoders(context: Context): Promise<undefined> {

@@ -28,17 +28,19 @@ export function searchCommand(program: Command, run: Runner): void {
     .argument('[text...]', 'what to look for; "-" reads it from standard input')
     .option('--like <id>', 'look for what is like this item')
     .option('--image <file>', 'look for what looks like this picture')
-    .option('--space <name>', 'where to look (default: text, or the only space)')
+    .option('--space <name>', 'where to look (default: text; for pictures descriptor)')
     .option('--metric <name>', 'cosine, euclidean or dot (default: the first that the space declares)')
     .option('-k <number>', 'how many items (default: 10)', integer(1))
     .option('--where <json>', 'only items whose metadata matches', jsonValue)
     .option('--mode <mode>', 'dense, keyword or hybrid (default: dense)')
     .option('--exact', 'compare with every vector instead of asking the index')
     .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
-    .option('--include <fields>', 'what to show: metadata, text, vectors', includeList)
-  common(command, 'kindred search notes "how do I undo a commit" -k 5').action(
-    (collection: string, words: string[], options: SearchOptions) =>
-      run(command, (context) => search(context, collection, words, options)),
+    .option('--include <fields>', 'what to show: metadata, text, vectors, anomaly', includeList)
+  common(
+    command,
+    'kindred search notes "how do I undo a commit" -k 5\nkindred search shirts --image query.jpg',
+  ).action((collection: string, words: string[], options: SearchOptions) =>
+    run(command, (context) => search(context, collection, words, options)),
   )
 }
 
@@ -94,11 +96,14 @@ export function answerText(answer: SearchAnswer, width: number): string {
   )
 }
 
-const LABELS = ['label', 'title', 'name']
+const LABELS = ['title', 'name', 'class', 'label']
 
 /** What tells best what an item is: its passage, its text, its label. */
 export function shownText(result: SearchResult): string {
-  const label = LABELS.map((key) => result.metadata?.[key]).find((value) => typeof value === 'string') ?? ''
+  const found = LABELS.map((key) => result.metadata?.[key]).find(
+    (value) => typeof value === 'string' || typeof value === 'number',
+  )
+  const label = String(found ?? '')
   const text = result.passage ?? result.text ?? ''
   if (text.startsWith(label)) return text
   return text === '' ? label : `${label}: ${text}`

@@ -15,7 +15,7 @@ export function searchRoute({ kindred, bodies }: Door): Endpoint {
     route: {
       method: 'post',
       path: '/v1/collections/{c}/search',
-      summary: 'Find what is nearest to a text, an item or a vector',
+      summary: 'Find what is nearest to a text, an image, an item or a vector',
       tags: ['Search'],
       request: { params: z.object({ c: z.string() }), ...jsonBody(SearchBody) },
       responses: answers('The nearest items, nearest first', SearchAnswer),
