@@ -1,7 +1,15 @@
-import { backendContract } from '../contracts/backend.js'
+import { backendContract, type OpenedBackend } from '../contracts/backend.js'
+import { backendEncodersContract } from '../contracts/backend-encoders.js'
+import { backendImagesContract } from '../contracts/backend-images.js'
+import { backendRecordsContract } from '../contracts/backend-records.js'
 import { MemoryBackend } from '../support/memory-backend.js'
 
-backendContract('memory', async () => {
+async function open(): Promise<OpenedBackend> {
   const backend = new MemoryBackend(20_260)
   return { backend, cleanup: () => backend.close() }
-})
+}
+
+backendContract('memory', open)
+backendImagesContract('memory', open)
+backendEncodersContract('memory', open)
+backendRecordsContract('memory', open)
