@@ -42,7 +42,7 @@ export async function* itemBatches(
     }
     batch.items.push(item)
     batch.sources.push(record.source)
-    batch.bytes += bytesOf(item)
+    batch.bytes += record.image?.bytes ?? bytesOf(item)
     weight += heavy
   }
   if (batch.items.length > 0 || batch.skipped.length > 0) yield batch

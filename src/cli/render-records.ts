@@ -1,45 +1,78 @@
 import { EngineError } from '../core/errors.js'
-import type { ItemRecord, ReadRecord } from '../datasets/read-record.js'
-import { skippedBy } from '../datasets/read-record.js'
+import type { ItemInput } from '../core/types.js'
+import { type ItemRecord, type ReadRecord, skippedBy } from '../datasets/read-record.js'
+import { hashImage } from '../images/hash-image.js'
 import type { ImageWorkers } from '../images/image-workers.js'
 
-/** Pictures read and rendered at the same time; bounds what lies in memory. */
-const IN_FLIGHT = 16
+export interface RenderRecordsOptions {
+  /**
+   * Asked with the hash of each picture before it is decoded: an item of which it says `true` is left out, because it is
+   * stored just so already. Default: none is.
+   */
+  isStored?: (item: ItemInput, hash: string) => Promise<boolean>
+}
+
+/** Records on their way at the same time, and bytes of their pictures; one that is larger goes alone. */
+const IN_FLIGHT = { records: 16, bytes: 64 << 20 }
 
 /**
  * Reads and renders the pictures of records in worker threads, so that what is sent is small; the records keep their
  * order. A picture that cannot be read is skipped, with its reason.
  *
- * @throws EngineError CANCELLED, NATIVE_ADDON_MISSING
+ * @throws EngineError CANCELLED, CLOSED, NATIVE_ADDON_MISSING
  */
 export async function* renderRecords(
   records: AsyncIterable<ReadRecord>,
   images: ImageWorkers,
   signal: AbortSignal,
+  options: RenderRecordsOptions = {},
 ): AsyncGenerator<ReadRecord> {
-  const flight: Promise<ReadRecord>[] = []
+  const flight: { bytes: number; rendering: Promise<ReadRecord | undefined> }[] = []
+  let inFlight = 0
+  const land = async (): Promise<ReadRecord | undefined> => {
+    const first = flight.shift()
+    inFlight -= first?.bytes ?? 0
+    return first?.rendering
+  }
   for await (const record of records) {
-    const rendering = 'image' in record ? render(record, images, signal) : Promise.resolve(record)
+    const bytes = 'item' in record ? (record.image?.bytes ?? 0) : 0
+    while (flight.length > 0 && (flight.length >= IN_FLIGHT.records || inFlight + bytes > IN_FLIGHT.bytes)) {
+      const landed = await land()
+      if (landed) yield landed
+    }
+    const rendering = 'item' in record ? render(record, images, signal, options) : Promise.resolve(record)
     // whoever stops early never asks how the others ended
     rendering.catch(() => undefined)
-    flight.push(rendering)
-    const first = flight.length >= IN_FLIGHT ? flight.shift() : undefined
-    if (first) yield await first
+    flight.push({ bytes, rendering })
+    inFlight += bytes
   }
-  for (const rest of flight) yield await rest
+  while (flight.length > 0) {
+    const landed = await land()
+    if (landed) yield landed
+  }
 }
 
-async function render(record: ItemRecord, images: ImageWorkers, signal: AbortSignal): Promise<ReadRecord> {
+/** @returns undefined for an item that is stored already */
+async function render(
+  record: ItemRecord,
+  images: ImageWorkers,
+  signal: AbortSignal,
+  { isStored }: RenderRecordsOptions,
+): Promise<ReadRecord | undefined> {
   const { item, source, image: found } = record
   if (!found) return record
-  if (signal.aborted) throw new EngineError('CANCELLED', 'interrupted')
   try {
-    const { width, height, hash, rendition } = await images.render(await found.read())
+    const given = await found.read()
+    if (await isStored?.(item, hashImage(given))) return undefined
+    if (signal.aborted) throw new EngineError('CANCELLED', 'interrupted')
+    const { width, height, hash, rendition } = await images.render(given)
     const image = { rendition: rendition.bytes, width, height, hash, path: found.path }
-    return { item: { ...item, image }, source }
+    return { ...record, item: { ...item, image } }
   } catch (error) {
-    if (error instanceof EngineError && (error.code === 'CANCELLED' || error.code === 'NATIVE_ADDON_MISSING'))
-      throw error
+    if (error instanceof EngineError && NO_FAULT_OF_ONE.has(error.code)) throw error
     return skippedBy(error, source)
   }
 }
+
+/** Errors after which no other picture can be rendered either. */
+const NO_FAULT_OF_ONE: ReadonlySet<string> = new Set(['CANCELLED', 'CLOSED', 'NATIVE_ADDON_MISSING'])

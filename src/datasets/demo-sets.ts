@@ -24,18 +24,18 @@ export async function* readEmoji(): AsyncGenerator<ItemInput> {
 /** How many pictures {@link readFashion} gives. */
 export const FASHION_COUNT = 10_000
 
-/** What the labels 0 to 9 of Fashion-MNIST mean (Xiao, Rasul, Vollgraf, arXiv:1708.07747, table 2). */
+/** What the labels 0 to 9 mean, as the README of Fashion-MNIST has it. */
 const FASHION_CLASSES = [
-  't-shirt/top',
-  'trouser',
-  'pullover',
-  'dress',
-  'coat',
-  'sandal',
-  'shirt',
-  'sneaker',
-  'bag',
-  'ankle boot',
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
 ]
 
 /**

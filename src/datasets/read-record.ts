@@ -26,7 +26,7 @@ export interface FoundImage {
 
 /** An item that was read. */
 export interface ItemRecord {
-  /** Without its picture, if that is {@link image}. */
+  /** Without its picture, if that is {@link image} and was not rendered yet. */
   item: ItemInput
   /** Where it comes from, as in {@link Skipped}. */
   source: string

@@ -45,16 +45,13 @@ export class ImageThread {
     return this.#dead === undefined
   }
 
-  /**
-   * @param transfer memory that is handed over instead of copied
-   * @throws EngineError what the thread says, or INTERNAL if it ends meanwhile
-   */
-  render(image: Uint8Array | Pixels, transfer: readonly ArrayBuffer[]): Promise<RenderedImage> {
+  /** @throws EngineError what the thread says, or INTERNAL if it ends meanwhile */
+  render(image: Uint8Array | Pixels): Promise<RenderedImage> {
     if (this.#dead) return Promise.reject(this.#dead)
     this.#worker.ref()
     return new Promise((resolve, reject) => {
       this.#outstanding.push({ resolve, reject })
-      this.#worker.postMessage({ kind: 'render', image } satisfies ToImageWorker, transfer)
+      this.#worker.postMessage({ kind: 'render', image } satisfies ToImageWorker)
     })
   }
 

@@ -13,9 +13,8 @@ export interface ImageWorkersOptions {
 }
 
 export interface RenderOptions {
+  /** Refuses it with CANCELLED; a picture that is being rendered is rendered to the end all the same. */
   signal?: AbortSignal
-  /** The bytes may be taken away, if they fill a buffer of their own: they are then not copied. */
-  transfer?: boolean
 }
 
 /** Pictures a thread has at a time: while it answers one, the next is there already. */
@@ -26,7 +25,6 @@ const QUEUE_BYTES = 512 << 20
 interface Waiting {
   image: Uint8Array | Pixels
   bytes: number
-  transfer: ArrayBuffer[]
   resolve: (rendered: RenderedImage) => void
   reject: (error: unknown) => void
 }
@@ -63,8 +61,7 @@ export class ImageWorkers {
    * @throws EngineError INVALID_IMAGE, IMAGE_TOO_LARGE, BUSY (too many wait), CANCELLED (signal), CLOSED,
    * NATIVE_ADDON_MISSING
    */
-  async render(image: Uint8Array | Pixels, options: RenderOptions = {}): Promise<RenderedImage> {
-    const { signal, transfer = false } = options
+  async render(image: Uint8Array | Pixels, { signal }: RenderOptions = {}): Promise<RenderedImage> {
     if (this.#closed) throw closed()
     if (signal?.aborted) throw cancelled()
     const values = image instanceof Uint8Array ? image : image.values
@@ -85,7 +82,6 @@ export class ImageWorkers {
       const waiting: Waiting = {
         image,
         bytes: values.length,
-        transfer: transfer ? buffersOf(values) : [],
         resolve: (rendered) => {
           done()
           resolve(rendered)
@@ -121,7 +117,7 @@ export class ImageWorkers {
       const next = thread && this.#take(0)
       if (!next) return
       thread
-        .render(next.image, next.transfer)
+        .render(next.image)
         .then(next.resolve, next.reject)
         .finally(() => this.#next())
     }
@@ -139,12 +135,6 @@ export class ImageWorkers {
     }
     return first && first.load < DEPTH ? first : undefined
   }
-}
-
-/** The memory of an array that fills it. */
-function buffersOf(values: Uint8Array): ArrayBuffer[] {
-  const { buffer } = values
-  return buffer instanceof ArrayBuffer && buffer.byteLength === values.byteLength ? [buffer] : []
 }
 
 function cancelled(): EngineError {

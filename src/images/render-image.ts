@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Pixels } from '../core/image-encoder.js'
 import { LIMITS } from '../core/limits.js'
 import { checkPixels, encodePng } from './encode-png.js'
+import { hashImage } from './hash-image.js'
 import { openPixels, plainArray, readHeader, readPixels } from './open-image.js'
 import { readPlainPng } from './plain-png.js'
 import { swapsSides, upright } from './upright.js'
@@ -11,7 +11,7 @@ export interface RenderedImage {
   /** As given, upright. */
   width: number
   height: number
-  /** SHA-256 in hexadecimal of the bytes given; of pixels, see {@link renderPixels}. */
+  /** See `hashImage`. */
   hash: string
   /** Whether it shows no colour. */
   grey: boolean
@@ -46,7 +46,7 @@ export async function renderImage(
   options: RenderImageOptions = {},
 ): Promise<RenderedImage> {
   const { maxPixels = LIMITS.imagePixels, beforeLarge } = options
-  const hash = createHash('sha256').update(bytes).digest('hex')
+  const hash = hashImage(bytes)
   const plain = readPlainPng(bytes)
   if (plain && isSmall(plain))
     return { hash, width: plain.width, height: plain.height, ...(await rendition(plain)) }
@@ -64,23 +64,17 @@ export async function renderImage(
 }
 
 /**
- * As {@link renderImage}, of pixels that no file holds as a picture. The hash is of the text `WIDTHxHEIGHTxCHANNELS` and
- * a line feed, then the values.
+ * As {@link renderImage}, of pixels that no file holds as a picture.
  *
  * @throws EngineError INVALID_IMAGE
  */
 export async function renderPixels(pixels: Pixels): Promise<RenderedImage> {
   checkPixels(pixels)
   const { width, height } = pixels
-  const hash = hashPixels(pixels)
+  const hash = hashImage(pixels)
   if (isSmall(pixels)) return { width, height, hash, ...(await rendition(pixels)) }
   const png = await encodePng(pixels)
   return { ...(await renderImage(png)), hash }
-}
-
-/** The hash that {@link renderPixels} gives. */
-export function hashPixels({ width, height, channels, values }: Pixels): string {
-  return createHash('sha256').update(`${width}x${height}x${channels}\n`).update(values).digest('hex')
 }
 
 function isSmall({ width, height }: Pixels): boolean {

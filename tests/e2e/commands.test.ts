@@ -265,7 +265,7 @@ describe.each([
   })
 
   it('refuses a search by picture by name', async () => {
-    const path = join(notes, 'dot.png')
+    const path = join(await folders.make(), 'dot.png')
     await writeFile(path, Buffer.from('iVBORw0KGgo=', 'base64'))
     const { code, stderr } = await run(['search', 'notes', '--image', path])
     expect(code).toBe(1)
