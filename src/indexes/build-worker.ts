@@ -35,7 +35,7 @@ async function build(): Promise<BuiltIndex> {
   send({ done: rows.length, total: rows.length })
   const lost = request.audit ? audit(index, table) : []
   for (const label of lost) index.setApart(label)
-  await index.save(request.path)
+  await index.save(request.path, { arrange: true })
   try {
     checkCancelled()
     const sha256 = await fileChecksum(request.path)

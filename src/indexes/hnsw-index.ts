@@ -4,8 +4,10 @@ import { EngineError } from '../core/errors.js'
 import { distance, type Metric } from '../core/metrics.js'
 import type { IndexSearchOptions, Neighbour, VectorIndex } from '../core/vector-index.js'
 import { norm } from '../core/vectors.js'
+import { arrangeHnswFile } from './arrange-file.js'
 import { checkK, checkLabel, checkVector, LABEL_END, refuseReuse } from './check-input.js'
-import { checkHnswFile, largestCapacity, markApart, readHnswFile } from './hnsw-file.js'
+import { checkHnswFile, markApart, readHnswFile } from './hnsw-file.js'
+import { largestCapacity } from './hnsw-layout.js'
 import {
   checkRange,
   DEFAULT_EF,
@@ -213,8 +215,14 @@ export class HnswIndex implements VectorIndex {
     return this.#apart.join(this.#late.join(found, question), question)
   }
 
-  /** Searches may go on meanwhile; {@link add} is refused with BUSY. @throws EngineError DISK_FULL, HOME_NOT_WRITABLE */
-  async save(path: string): Promise<void> {
+  /**
+   * Searches may go on meanwhile; {@link add} is refused with BUSY.
+   *
+   * @param options.arrange lays the file out so that searches of what is loaded from it are faster, by 5 to 15 %; blocks
+   *   the thread, about 0.2 s for 30,000 x 384. Default false.
+   * @throws EngineError DISK_FULL, HOME_NOT_WRITABLE
+   */
+  async save(path: string, options: { arrange?: boolean } = {}): Promise<void> {
     if (this.#saving) throw new EngineError('BUSY', 'the index is being written to a file already')
     if (this.#late.size > 0) this.#rebuild()
     this.#saving = true
@@ -231,6 +239,7 @@ export class HnswIndex implements VectorIndex {
           throw new EngineError('DISK_FULL', message, { cause: error })
         })
         await markApart(temporary, this.#space.dim, new Set(this.#apart.labels()))
+        if (options.arrange) await arrangeHnswFile(temporary, this.#space.dim)
       })
     } finally {
       for (const label of dead) this.#graph.unmarkDelete(label)

@@ -6,20 +6,15 @@ export class LabelSet {
   #size = 0
   #deadCount = 0
 
-  /** From a file: labels in any order, `dead` beside them. */
+  /** From a file: labels ascending, `dead` beside them. */
   static from(labels: Uint32Array, dead: Uint8Array): LabelSet {
-    const order = Uint32Array.from(labels.keys())
-    if (labels.some((label, i) => i > 0 && label <= (labels[i - 1] as number)))
-      order.sort((a, b) => (labels[a] as number) - (labels[b] as number))
     const set = new LabelSet()
     set.#size = labels.length
     set.#labels = new Uint32Array(Math.max(16, labels.length))
     set.#dead = new Uint8Array(Math.max(16, labels.length))
-    order.forEach((from, to) => {
-      set.#labels[to] = labels[from] as number
-      set.#dead[to] = dead[from] as number
-      set.#deadCount += dead[from] as number
-    })
+    set.#labels.set(labels)
+    set.#dead.set(dead)
+    set.#deadCount = dead.reduce((sum, one) => sum + one, 0)
     return set
   }
 
