@@ -64,7 +64,8 @@ describe('TextTransformer', () => {
     const abort = new AbortController()
     const started = performance.now()
     const running = encoder.encode(texts, { as: 'passage', signal: abort.signal })
-    expect(performance.now() - started).toBeLessThan(50)
+    // tokenizing them here would take seconds; a busy machine may take this thread away for a while
+    expect(performance.now() - started).toBeLessThan(500)
     abort.abort()
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
   })
