@@ -75,10 +75,12 @@ export function openPixels({ values, width, height, channels }: Pixels): Sharp {
   return sharp(values, { raw: { width, height, channels } })
 }
 
-/** The bytes of a Buffer as they cross a thread: a plain array over memory of its own. */
+/**
+ * The bytes of a Buffer in memory of their own, which can be handed to another thread. That of a Buffer made by a native
+ * addon cannot from Node 24 on, so it is always copied.
+ */
 export function plainArray(buffer: Buffer): Uint8Array<ArrayBuffer> {
-  const whole = buffer.byteLength === buffer.buffer.byteLength && buffer.buffer instanceof ArrayBuffer
-  return whole ? new Uint8Array(buffer.buffer as ArrayBuffer) : new Uint8Array(buffer)
+  return new Uint8Array(buffer)
 }
 
 /** Runs it on bytes of a known format; what fails is the picture's fault. */
