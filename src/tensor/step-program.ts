@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../core/errors.js'
 import { assembleSteps, type ProgramState } from './assemble-steps.js'
+import { checkMetric } from './check-trainer.js'
 import { ONNX_TYPES } from './graph-recorder.js'
 import { NoiseSource, quietNoise } from './noise.js'
 import type { RecordedOptimizer } from './optimizers.js'
@@ -132,9 +133,5 @@ function differentiate(
 }
 
 function scalarName(recording: Recording, name: string, metric: tf.Tensor | undefined): string {
-  if (metric?.size === 1) return recording.name(recording.reshape(metric, []))
-  throw new EngineError(
-    'INVALID_REQUEST',
-    `metric "${name}" of a model is ${metric ? `a tensor [${metric.shape}]` : 'missing'}; it must be a scalar`,
-  )
+  return recording.name(recording.reshape(checkMetric(name, metric), []))
 }
