@@ -88,7 +88,11 @@ export function recordSteps(recording: Recording, options: StepOptions): StepPro
     metrics = model.loss(images, context)
   }
   const names = Object.keys(metrics)
-  outputs.push(...names.map((name) => scalarName(recording, name, metrics[name])))
+  try {
+    outputs.push(...names.map((name) => scalarName(recording, name, metrics[name])))
+  } finally {
+    for (const metric of Object.values(metrics)) if (!(metric instanceof tf.Variable)) metric.dispose()
+  }
 
   const program = {
     states,

@@ -72,7 +72,8 @@ export function onTfjsNode<Result>(tfjs: Tfjs, compute: () => Result): Result {
 function missing(reason: string, cause?: unknown): EngineError {
   const [major = 0] = process.versions.node.split('.').map(Number)
   // its version 4.22 calls util.isNullOrUndefined, which Node 23 removed
-  const runs = major >= 23 ? `; this is Node ${process.version}, version 4.22 of it needs Node 22 or older` : ''
+  const runs =
+    major >= 23 ? `; this is Node ${process.version}, version 4.22 of it needs Node 22 or older` : ''
   return new EngineError(
     'NATIVE_ADDON_MISSING',
     `engine "tfjs-node" needs the package ${PACKAGE}: ${reason}${runs}. ` +
