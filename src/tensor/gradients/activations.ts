@@ -44,7 +44,4 @@ export const ACTIVATION_GRADIENTS: GradientTable = {
       return tf.sub(weighted, tf.mul(tf.sum(weighted, [dim], true), y))
     },
   })),
-  LogSoftmax: gradient<'y', tf.LogSoftmaxAttrs>(['y'], (dy, { y }, { axis }) => ({
-    logits: () => tf.sub(dy, tf.mul(tf.sum(dy, [axis], true), tf.exp(y))),
-  })),
 }

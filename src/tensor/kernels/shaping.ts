@@ -26,7 +26,10 @@ import { type KernelTable, kernel, listKernel } from './kernel.js'
 /** Kernels that make, move and choose numbers without changing them. */
 export const SHAPING: KernelTable = {
   Identity: kernel(['x'], ({ x }, _attrs, recording) => recording.alias(x)),
-  Cast: kernel<'x', CastAttrs>(['x'], ({ x }, { dtype }, recording) => recording.cast(x, dtype as Dtype)),
+  // never the input itself: tfjs would take it for an output of two kernels and count its gradient twice
+  Cast: kernel<'x', CastAttrs>(['x'], ({ x }, { dtype }, recording) =>
+    recording.alias(recording.cast(x, dtype as Dtype)),
+  ),
   Fill: kernel<never, FillAttrs>([], (_inputs, { shape, value, dtype }, recording) =>
     recording.fill(shape, Number(value), dtype ?? 'float32'),
   ),
