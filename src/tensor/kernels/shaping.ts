@@ -49,6 +49,7 @@ export const SHAPING: KernelTable = {
     const shape = x.shape.map((size, axis) => size * (reps[axis] ?? 1))
     const scalar = recording.scalar(x)
     if (scalar !== undefined) return recording.fill(shape, scalar, x.dtype)
+    if (reps.every((times, axis) => times === 1 || x.shape[axis] === 1)) return recording.expand(x, shape)
     return recording.op('Tile', [x, recording.shape(reps)], shape, x.dtype)
   }),
   Concat: listKernel<ConcatAttrs>((parts, { axis }, recording) => concat(parts, axis, recording)),
