@@ -104,7 +104,8 @@ export function transpose(x: TensorInfo, perm: readonly number[], recording: Rec
   return recording.op('Transpose', [x], shape, x.dtype, { perm: [...perm] })
 }
 
-function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
+/** Tensors one after the other along an axis. */
+export function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
   const [first] = parts
   if (!first) throw new EngineError('INTERNAL', 'a Concat of nothing')
   const at = util.parseAxisParam(axis, first.shape)[0] ?? 0
