@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core'
 import { seededRandom } from '../core/random.js'
 import { ONNX_VERSION } from './assemble-steps.js'
 import { checkWeight, invalid } from './check-trainer.js'
+import { FREE_BATCH, isFree } from './layout.js'
 import { DataType, makeGraph, makeModel, makeValueInfo, writeModel } from './onnx-file.js'
 import { ownWeights } from './own-weights.js'
 import { Recording } from './recording.js'
@@ -62,7 +63,7 @@ export function recordInference<Model extends Pick<TrainableModel, 'weights'>>({
         recording.bind(variable, name)
       }
       const placeholders = Object.entries(inputs).map(([name, shape]) => {
-        const sizes = shape.map((size) => (size === ANY_BATCH ? Recording.FREE_BATCH : size))
+        const sizes = shape.map((size) => (size === ANY_BATCH ? FREE_BATCH : size))
         return [name, recording.placeholder(name, sizes, 'float32')] as const
       })
       const found = Object.entries(outputs(model, Object.fromEntries(placeholders)))
@@ -90,6 +91,6 @@ export function recordInference<Model extends Pick<TrainableModel, 'weights'>>({
 
 /** A dimension as the file names it: products of a free batch with something have no name. */
 function size(dim: number): number | string {
-  if (dim === 0 || dim % Recording.FREE_BATCH !== 0) return dim
-  return dim === Recording.FREE_BATCH ? ANY_BATCH : `${dim / Recording.FREE_BATCH}*${ANY_BATCH}`
+  if (!isFree(dim)) return dim
+  return dim === FREE_BATCH ? ANY_BATCH : `${dim / FREE_BATCH}*${ANY_BATCH}`
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../core/errors.js'
 import { type Dtype, GraphRecorder, ONNX_TYPES } from './graph-recorder.js'
+import { commonLayout, FREE_BATCH, isFree, sizeOf } from './layout.js'
 import type { AttributeValue } from './onnx-file.js'
 
 /** What a tensor stands for while a graph is recorded. */
@@ -29,12 +30,6 @@ export type Operand = tf.TensorInfo | string
  * other (`begin`); tensors with known numbers, such as a model's first weights, are good in all of them.
  */
 export class Recording {
-  /**
-   * The number that stands for a batch of any size while a graph with a free first dimension is recorded: a prime
-   * that no layer will have as its width.
-   */
-  static readonly FREE_BATCH = 1_000_003
-
   graph = new GraphRecorder()
   #freeBatchOf: string | undefined
   readonly #values = new WeakMap<tf.DataId, Value>()
@@ -49,7 +44,7 @@ export class Recording {
   /** A tensor that the graph takes as an input, or that an earlier node of it gives. */
   placeholder(name: string, shape: readonly number[], dtype: Dtype): tf.Tensor {
     const info = this.named(name, shape, dtype)
-    if (shape[0] === Recording.FREE_BATCH) this.#freeBatchOf ??= name
+    if (shape[0] === FREE_BATCH) this.#freeBatchOf ??= name
     return tf.engine().makeTensorFromTensorInfo(info)
   }
 
@@ -177,10 +172,11 @@ export class Recording {
 
   /** The tensor repeated along dimensions of 1 to a larger shape, without a node. */
   expand(tensor: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
+    if (tf.util.arraysEqual(tensor.shape, [...shape])) return this.alias(tensor)
     const own = this.#value(tensor).shape
-    if (sizeOf(own) < sizeOf(tensor.shape))
-      return this.named(this.#compactName(tensor), shape, tensor.dtype, own)
-    return this.named(this.name(tensor), shape, tensor.dtype, tensor.shape)
+    return sizeOf(own) < sizeOf(tensor.shape)
+      ? this.named(this.#compactName(tensor), shape, tensor.dtype, own)
+      : this.named(this.name(tensor), shape, tensor.dtype, tensor.shape)
   }
 
   /** The name under which the graph knows all numbers of a tensor in its shape. */
@@ -191,20 +187,24 @@ export class Recording {
     return this.graph.node('Expand', [this.#compactName(operand), this.shape(operand.shape)])
   }
 
-  /** The name of a value in the given dimensions, if it is that large; else as it is, for it will be broadcast. */
+  /** The name of a value in the given dimensions, if it is that large; else of what broadcasts to them. */
   #laidOut(tensor: tf.TensorInfo, layout: readonly number[]): string {
     const value = this.#value(tensor)
     const size = sizeOf(value.shape)
-    // what is broadcast along the last dimension loses the dimensions before it
     const wanted = size === sizeOf(layout) ? layout : size === 1 ? [] : [size]
-    if (value.values && value.graph !== this.graph) {
-      return this.graph.constant(value.values, wanted, tensor.dtype as Dtype)
-    }
-    const name = this.#compactName(tensor)
-    return tf.util.arraysEqual([...value.shape], [...wanted]) ? name : this.#reshaped(name, wanted)
+    const laid =
+      value.name === undefined && value.values
+        ? this.graph.constant(value.values, wanted, tensor.dtype as Dtype)
+        : this.#reshaped(this.#compactName(tensor), wanted, value.shape)
+    const width = layout.at(-1) ?? 1
+    if (wanted === layout || size === 1 || size === width) return laid
+    // a row for several places side by side is repeated: it is small, and long rows are added fast
+    const repeated = this.graph.node('Expand', [laid, this.graph.ints([width / size, size])])
+    return this.#reshaped(repeated, [width])
   }
 
-  #reshaped(name: string, shape: readonly number[]): string {
+  #reshaped(name: string, shape: readonly number[], from?: readonly number[]): string {
+    if (from && tf.util.arraysEqual([...from], [...shape])) return name
     const free = shape.map((size) => (isFree(size) ? -1 : size))
     return this.graph.node('Reshape', [name, this.graph.ints(free)])
   }
@@ -221,7 +221,7 @@ export class Recording {
     ])
     const parts = dims.map((size) => {
       if (!isFree(size)) return graph.ints([size])
-      return graph.node('Mul', [batch, graph.ints([size / Recording.FREE_BATCH])])
+      return graph.node('Mul', [batch, graph.ints([size / FREE_BATCH])])
     })
     return graph.node('Concat', parts, { axis: 0 })
   }
@@ -241,42 +241,4 @@ export class Recording {
     if (!value) throw new EngineError('INTERNAL', `a tensor [${tensor.shape}] is not part of the recording`)
     return value
   }
-}
-
-/** Numbers in a tensor of these dimensions. */
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1)
-}
-
-/** Whether a dimension grows with a free batch. */
-function isFree(size: number): boolean {
-  return size > 0 && size % Recording.FREE_BATCH === 0
-}
-
-/**
- * Dimensions in which values of one logical shape meet others that are broadcast to it: a single number each, or a row
- * along its last dimension. Undefined where something else is broadcast.
- */
-function commonLayout(
-  values: readonly { tensor: tf.TensorInfo; shape: readonly number[] }[],
-  shape: readonly number[],
-): readonly number[] | undefined {
-  const size = sizeOf(shape)
-  const [first] = values.filter((value) => sizeOf(value.shape) === size)
-  if (!first || size === 1) return undefined
-  const width = shape.at(-1) ?? 1
-  const small = values.map((value) => sizeOf(value.shape)).filter((count) => count !== size)
-  const rows = values.filter((value) => sizeOf(value.shape) !== size && sizeOf(value.shape) !== 1)
-  if (
-    rows.some(
-      ({ tensor, shape: own }) =>
-        own.at(-1) !== width || sizeOf(own) !== width || tensor.shape.at(-1) !== width,
-    )
-  ) {
-    return undefined
-  }
-  if (rows.length > 0) return first.shape.at(-1) === width ? first.shape : [size / width, width]
-  // ONNX Runtime broadcasts a number along a last dimension of 1 number by number
-  const end = first.shape.findLastIndex((dim) => dim !== 1)
-  return small.length > 0 ? first.shape.slice(0, end + 1) : first.shape
 }

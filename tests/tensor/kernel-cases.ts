@@ -293,6 +293,36 @@ const convolutions: KernelCase[] = SIZES.flatMap((size) =>
     })),
   ),
 )
+// rows that divide into groups of pixels
+const groupedConvolutions: KernelCase[] = (
+  [
+    { size: [2, 5, 8, 1], filter: [3, 3], strides: 1, pad: 'same' },
+    { size: [2, 5, 8, 1], filter: [3, 3], strides: 2, pad: 'same' },
+    { size: [2, 5, 8, 1], filter: [2, 5], strides: 1, pad: 'same' },
+    { size: [2, 5, 8, 1], filter: [2, 5], strides: 2, pad: 2 },
+    { size: [1, 7, 12, 1], filter: [4, 4], strides: [1, 3], pad: 'same' },
+    { size: [1, 7, 12, 1], filter: [5, 9], strides: 4, pad: 'same' },
+    { size: [1, 4, 12, 1], filter: [3, 5], strides: 1, pad: 'valid' },
+    { size: [2, 6, 8, 3], filter: [3, 3], strides: 2, pad: 'same' },
+    { size: [2, 6, 8, 3], filter: [3, 3], strides: 1, pad: 'same' },
+    {
+      size: [2, 6, 8, 2],
+      filter: [3, 2],
+      strides: 1,
+      pad: [
+        [0, 0],
+        [1, 1],
+        [1, 0],
+        [0, 0],
+      ],
+    },
+  ] as { size: number[]; filter: number[]; strides: number | [number, number]; pad: Pad }[]
+).map(({ size, filter, strides, pad }) => ({
+  name: `conv2d of [${size}] with ${filter}, strides ${strides}, padding ${pad}`,
+  inputs: [size, [...filter, size[3] ?? 1, 3]],
+  compute: (x: tf.Tensor, weights: tf.Tensor) =>
+    tf.conv2d(x as tf.Tensor4D, weights as tf.Tensor4D, strides, pad),
+}))
 const moreConvolutions: KernelCase[] = [
   ...(['same', 'valid', 2] as const).map((pad) => ({
     name: `conv2d with dilations, padding ${pad}`,
@@ -467,6 +497,7 @@ export const KERNEL_CASES: KernelCase[] = [
   ...REDUCTIONS,
   ...SHAPING,
   ...convolutions,
+  ...groupedConvolutions,
   ...moreConvolutions,
   ...transposedConvolutions,
   ...POOLING,

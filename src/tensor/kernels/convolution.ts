@@ -11,8 +11,9 @@ import type { Recording } from '../recording.js'
 import { activate } from './activations.js'
 import { type KernelTable, kernel } from './kernel.js'
 import { matMul } from './matmul.js'
+import { type PixelGroups, pixelGroups } from './pixel-groups.js'
 import { shiftedSum } from './transposed-convolution.js'
-import { gatherPixels, type WindowShape, windowRows } from './windows.js'
+import { addToPixels, gatherPixels, readersOf, windowRows } from './windows.js'
 
 /** What tfjs tells all kernels of convolution. */
 type ConvolutionAttrs = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> & {
@@ -53,10 +54,7 @@ export const CONVOLUTIONS: KernelTable = {
     ['x', 'dy'],
     ({ x, dy }, attrs, recording) => {
       const shape = geometry('Conv2DBackpropFilter', x.shape, attrs.filterShape, attrs)
-      const pixels = pixelsUnderWindows(x, shape, recording)
-      const outputs = recording.reshape(dy, [pixels.shape[0] ?? 1, dy.shape[3] ?? 1])
-      const gradient = matMul(pixels, outputs, recording, { transposeA: true })
-      return recording.reshape(gradient, attrs.filterShape)
+      return filterGradient(x, dy, shape, recording)
     },
   ),
 }
@@ -85,15 +83,52 @@ function convolve(
   shape: backend_util.Conv2DInfo,
   recording: Recording,
 ): TensorInfo {
-  const pixels = pixelsUnderWindows(x, shape, recording)
-  const flat = recording.reshape(filter, [pixels.shape[1] ?? 1, shape.outChannels])
-  return recording.reshape(matMul(pixels, flat, recording), shape.outShape)
+  const { filterHeight, filterWidth, inChannels, outChannels } = shape
+  const groups = pixelGroups(shape)
+  const pixels = pixelsUnderWindows(x, shape, groups, recording)
+  const inputs = pixels.shape[1] ?? 1
+  const taps = recording.reshape(filter, [1, filterHeight * filterWidth * inChannels, outChannels])
+  const matrix = groups
+    ? recording.reshape(gatherPixels(taps, groups.filterRows, recording), [
+        inputs,
+        groups.outputs * outChannels,
+      ])
+    : recording.reshape(filter, [inputs, outChannels])
+  return recording.reshape(matMul(pixels, matrix, recording), shape.outShape)
 }
 
-/** Shape [batch * outHeight * outWidth, filterHeight * filterWidth * channels]. */
-function pixelsUnderWindows(x: TensorInfo, shape: WindowShape, recording: Recording): TensorInfo {
-  const [batch = 1, channels = 1] = [x.shape[0], x.shape[3]]
-  const { outHeight, outWidth, filterHeight, filterWidth } = shape
-  const pixels = gatherPixels(x, windowRows(shape), recording)
-  return recording.reshape(pixels, [batch * outHeight * outWidth, filterHeight * filterWidth * channels])
+function filterGradient(
+  x: TensorInfo,
+  dy: TensorInfo,
+  shape: backend_util.Conv2DInfo,
+  recording: Recording,
+): TensorInfo {
+  const { filterHeight, filterWidth, inChannels, outChannels } = shape
+  const groups = pixelGroups(shape)
+  const pixels = pixelsUnderWindows(x, shape, groups, recording)
+  const width = (groups?.outputs ?? 1) * outChannels
+  const outputs = recording.reshape(dy, [pixels.shape[0] ?? 1, width])
+  const product = matMul(pixels, outputs, recording, { transposeA: true })
+  if (!groups) return recording.reshape(product, shape.filterShape)
+  const taps = filterHeight * filterWidth * inChannels
+  const readers = readersOf(groups.filterRows, { pixels: taps, each: 1 })
+  const rows = recording.reshape(product, [1, groups.filterRows.rows.length, outChannels])
+  return recording.reshape(addToPixels(rows, readers, recording), shape.filterShape)
+}
+
+/** Shape [batch * places of the window, numbers under the window]. */
+function pixelsUnderWindows(
+  x: TensorInfo,
+  shape: backend_util.Conv2DInfo,
+  groups: PixelGroups | undefined,
+  recording: Recording,
+): TensorInfo {
+  const window = groups?.window ?? shape
+  const channels = shape.inChannels * (groups?.pixels ?? 1)
+  const grouped = recording.reshape(x, [shape.batchSize, window.inHeight * window.inWidth, channels])
+  const pixels = gatherPixels(grouped, windowRows(window), recording)
+  return recording.reshape(pixels, [
+    shape.batchSize * window.outHeight * window.outWidth,
+    window.filterHeight * window.filterWidth * channels,
+  ])
 }
