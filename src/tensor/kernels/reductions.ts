@@ -1,7 +1,11 @@
 import { type SoftmaxAttrs, type SumAttrs, type TensorInfo, util } from '@tensorflow/tfjs-core'
 import { ONNX_TYPES } from '../graph-recorder.js'
+import { isFree } from '../layout.js'
 import type { Recording } from '../recording.js'
 import { type KernelTable, kernel, type RecordedKernel } from './kernel.js'
+
+/** Rows up to which a sum over them is a product; beyond, float32 rounding would tell. */
+const ONES = 4096
 
 /** All reductions have these; without an axis they take all of them, whatever tfjs's types say. */
 type ReductionAttrs = Partial<Pick<SumAttrs, 'axis'>> & { keepDims?: boolean }
@@ -26,6 +30,23 @@ export function sum(x: TensorInfo, attrs: ReductionAttrs, recording: Recording):
       keepdims: 0,
     })
     return recording.reshape(total, shape)
+  }
+  const [rows = 1, columns = 1] = x.shape
+  if (
+    x.shape.length === 2 &&
+    axes.join() === '0' &&
+    numbers.dtype === 'float32' &&
+    !isFree(rows) &&
+    rows <= ONES
+  ) {
+    // such as the gradient of a bias: ONNX Runtime multiplies by a row of ones in less time than it adds rows
+    const ones = recording.graph.constant(
+      new Float32Array(rows).fill(1),
+      [1, rows],
+      'float32',
+      `ones ${rows}`,
+    )
+    return recording.reshape(recording.op('MatMul', [ones, numbers], [1, columns], 'float32'), shape)
   }
   return recording.op('ReduceSum', [numbers, recording.graph.ints(axes)], shape, numbers.dtype, {
     keepdims: keep,
