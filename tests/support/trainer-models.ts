@@ -35,6 +35,7 @@ export const TRAINER_CASES: readonly TrainerCase[] = [
     shape: SHAPE,
     inputs: { beta: 1 },
   },
+  { name: 'convolutional autoencoder', build: convolutional, shape: [6, 6, 3] },
   { name: 'moving average', build: withMovingAverage, shape: SHAPE },
   {
     name: 'RMSProp with momentum',
@@ -52,6 +53,31 @@ export const TRAINER_CASES: readonly TrainerCase[] = [
     learningRate: 0.3,
   },
 ]
+
+/** A convolution of stride 2, and back by a transposed one. */
+function convolutional(tfjs: typeof tf, random: ReturnType<typeof seededRandom>) {
+  const filter = () =>
+    tfjs.variable(
+      tfjs.tensor4d(
+        Float32Array.from({ length: 3 * 3 * 3 * 4 }, () => 0.3 * random.normal()),
+        [3, 3, 3, 4],
+      ),
+    ) as tf.Variable<tf.Rank.R4>
+  const [down, up] = [filter(), filter()]
+  const bias = tfjs.variable(tfjs.zeros([4]))
+  return {
+    weights: new Map<string, tf.Variable>([
+      ['down', down],
+      ['bias', bias],
+      ['up', up],
+    ]),
+    loss: (images: tf.Tensor4D) => {
+      const latent = tfjs.relu(tfjs.add(tfjs.conv2d(images, down, 2, 'same'), bias)) as tf.Tensor4D
+      const picture = tfjs.sigmoid(tfjs.conv2dTranspose(latent, up, images.shape, 2, 'same'))
+      return { loss: tfjs.mean(tfjs.squaredDifference(picture, images)) as tf.Scalar }
+    },
+  }
+}
 
 /** Carries the mean of what it saw from step to step, as batch normalisation does. */
 function withMovingAverage(tfjs: typeof tf, random: ReturnType<typeof seededRandom>) {
