@@ -88,6 +88,7 @@ export function recordSteps(recording: Recording, options: StepOptions): StepPro
   }
   const names = Object.keys(metrics)
   outputs.push(...names.map((name) => scalarName(recording, name, metrics[name])))
+  for (const metric of Object.values(metrics)) metric.dispose()
 
   const program = {
     states,
