@@ -11,7 +11,7 @@ import type { Recording } from '../recording.js'
 import { activate } from './activations.js'
 import { type KernelTable, kernel } from './kernel.js'
 import { matMul } from './matmul.js'
-import { type PixelGroups, pixelGroups } from './pixel-groups.js'
+import { filterRows, type PixelGroups, pixelGroups } from './pixel-groups.js'
 import { shiftedSum } from './transposed-convolution.js'
 import { addToPixels, gatherPixels, readersOf, windowRows } from './windows.js'
 
@@ -89,7 +89,7 @@ function convolve(
   const inputs = pixels.shape[1] ?? 1
   const taps = recording.reshape(filter, [1, filterHeight * filterWidth * inChannels, outChannels])
   const matrix = groups
-    ? recording.reshape(gatherPixels(taps, groups.filterRows, recording), [
+    ? recording.reshape(gatherPixels(taps, filterRows(shape, groups), recording), [
         inputs,
         groups.outputs * outChannels,
       ])
@@ -111,9 +111,10 @@ function filterGradient(
   const product = matMul(pixels, outputs, recording, { transposeA: true })
   if (!groups) return recording.reshape(product, shape.filterShape)
   const taps = filterHeight * filterWidth * inChannels
-  const readers = readersOf(groups.filterRows, { pixels: taps, each: 1 })
-  const rows = recording.reshape(product, [1, groups.filterRows.rows.length, outChannels])
-  return recording.reshape(addToPixels(rows, readers, recording), shape.filterShape)
+  const rows = filterRows(shape, groups)
+  const gradients = recording.reshape(product, [1, rows.rows.length, outChannels])
+  const readers = readersOf(rows, { pixels: taps, each: 1 })
+  return recording.reshape(addToPixels(gradients, readers, recording), shape.filterShape)
 }
 
 /** Shape [batch * places of the window, numbers under the window]. */
