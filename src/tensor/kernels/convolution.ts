@@ -12,6 +12,7 @@ import { activate } from './activations.js'
 import { type KernelTable, kernel } from './kernel.js'
 import { matMul } from './matmul.js'
 import { filterRows, type PixelGroups, pixelGroups } from './pixel-groups.js'
+import { transpose } from './shaping.js'
 import { shiftedSum } from './transposed-convolution.js'
 import { addToPixels, gatherPixels, readersOf, windowRows } from './windows.js'
 
@@ -42,13 +43,12 @@ export const CONVOLUTIONS: KernelTable = {
   ),
   Conv2DBackpropInput: kernel<'dy' | 'filter', Conv2DBackpropInputAttrs>(
     ['dy', 'filter'],
-    ({ dy, filter }, attrs, recording) =>
-      shiftedSum(
-        dy,
-        filter,
-        geometry('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs),
-        recording,
-      ),
+    ({ dy, filter }, attrs, recording) => {
+      const shape = geometry('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs)
+      return shape.strideHeight === 1 && shape.strideWidth === 1
+        ? convolve(dy, turned(filter, recording), turnedShape(shape), recording)
+        : shiftedSum(dy, filter, shape, recording)
+    },
   ),
   Conv2DBackpropFilter: kernel<'x' | 'dy', Conv2DBackpropFilterAttrs>(
     ['x', 'dy'],
@@ -95,6 +95,34 @@ function convolve(
       ])
     : recording.reshape(filter, [inputs, outChannels])
   return recording.reshape(matMul(pixels, matrix, recording), shape.outShape)
+}
+
+/** Where the stride is 1, the gradient of a convolution's input is a convolution with the filter turned by 180 degrees. */
+function turned(filter: TensorInfo, recording: Recording): TensorInfo {
+  const [height = 1, width = 1, inChannels = 1, outChannels = 1] = filter.shape
+  const count = height * width
+  const taps = recording.reshape(filter, [1, count, inChannels * outChannels])
+  const rows = Int32Array.from({ length: count }, (_, at) => count - 1 - at)
+  const reversed = gatherPixels(taps, { key: `turned ${count}`, rows }, recording)
+  const split = recording.reshape(reversed, [height, width, inChannels, outChannels])
+  return transpose(split, [0, 1, 3, 2], recording)
+}
+
+function turnedShape(shape: backend_util.Conv2DInfo): backend_util.Conv2DInfo {
+  const { filterHeight, filterWidth, inChannels, outChannels, padInfo } = shape
+  return {
+    ...shape,
+    inHeight: shape.outHeight,
+    inWidth: shape.outWidth,
+    inChannels: outChannels,
+    inShape: shape.outShape,
+    outHeight: shape.inHeight,
+    outWidth: shape.inWidth,
+    outChannels: inChannels,
+    outShape: shape.inShape,
+    filterShape: [filterHeight, filterWidth, outChannels, inChannels],
+    padInfo: { ...padInfo, top: filterHeight - 1 - padInfo.top, left: filterWidth - 1 - padInfo.left },
+  }
 }
 
 function filterGradient(
