@@ -303,6 +303,18 @@ const groupedConvolutions: KernelCase[] = (
     { size: [1, 7, 12, 1], filter: [4, 4], strides: [1, 3], pad: 'same' },
     { size: [1, 7, 12, 1], filter: [5, 9], strides: 4, pad: 'same' },
     { size: [1, 4, 12, 1], filter: [3, 5], strides: 1, pad: 'valid' },
+    {
+      size: [2, 5, 8, 1],
+      filter: [2, 2],
+      strides: 1,
+      pad: [
+        [0, 0],
+        [3, 0],
+        [2, 4],
+        [0, 0],
+      ],
+    },
+    { size: [2, 4, 12, 16], filter: [3, 3], strides: 1, pad: 'same' },
     { size: [2, 6, 8, 3], filter: [3, 3], strides: 2, pad: 'same' },
     { size: [2, 6, 8, 3], filter: [3, 3], strides: 1, pad: 'same' },
     {

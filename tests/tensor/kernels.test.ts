@@ -30,6 +30,8 @@ async function linearGradient(kernelCase: KernelCase, input: Values, dy: Values)
   return gradient
 }
 
+const FILTER = (): tf.Tensor4D => tf.ones([2, 2, 3, 2])
+
 describe('recorded kernels', () => {
   const called = new Set<string>()
   const differentiated = new Set<object>()
@@ -86,5 +88,23 @@ describe('recorded kernels', () => {
   it('are all differentiated among the cases where they have a gradient', () => {
     const missing = Object.entries(GRADIENTS).filter(([, gradient]) => !differentiated.has(gradient))
     expect(missing.map(([name]) => name)).toEqual([])
+  })
+
+  it.each([
+    { name: 'Atan2', compute: (x: tf.Tensor) => tf.atan2(x, tf.onesLike(x)) },
+    { name: 'Conv2D', compute: (x: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, FILTER(), 1, 'same', 'NCHW') },
+    {
+      name: 'gradient of the tfjs kernel Conv2D',
+      compute: tf.grad((x: tf.Tensor) => tf.conv2d(x as tf.Tensor4D, FILTER(), 1, 'same', 'NHWC', 2)),
+    },
+    { name: 'Cumsum', compute: tf.grad((x: tf.Tensor) => tf.cumsum(x)) },
+  ])('that are missing are named: $name', async ({ name, compute }) => {
+    const image = randomValues([1, 3, 3, 3], 1)
+    await expect(recorded([image], (x) => [compute(x as tf.Tensor)])).rejects.toMatchObject({
+      code: 'KERNEL_MISSING',
+      message: expect.stringContaining(
+        name.startsWith('gradient of the tfjs kernel Cumsum') ? 'Cumsum' : name,
+      ),
+    })
   })
 })

@@ -71,8 +71,8 @@ export async function recorded(inputs: readonly Values[], compute: Computation):
 
 let ready = false
 
-/** tfjs registers its gradients in a file that Node cannot load by itself. */
-async function useOwnTfjs(): Promise<void> {
+/** Puts tfjs on its cpu backend, with its own gradients: it registers them in a file that Node cannot load by itself. */
+export async function useOwnTfjs(): Promise<void> {
   if (!ready) load('@tensorflow/tfjs-core/dist/register_all_gradients.js', import.meta.url)
   ready = true
   await tf.setBackend('cpu')

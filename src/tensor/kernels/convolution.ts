@@ -11,7 +11,8 @@ import type { Recording } from '../recording.js'
 import { activate } from './activations.js'
 import { type KernelTable, kernel } from './kernel.js'
 import { matMul } from './matmul.js'
-import { type PixelGroups, pixelGroups } from './pixel-groups.js'
+import { filterRows, type PixelGroups, pixelGroups } from './pixel-groups.js'
+import { transpose } from './shaping.js'
 import { shiftedSum } from './transposed-convolution.js'
 import { addToPixels, gatherPixels, readersOf, windowRows } from './windows.js'
 
@@ -42,13 +43,12 @@ export const CONVOLUTIONS: KernelTable = {
   ),
   Conv2DBackpropInput: kernel<'dy' | 'filter', Conv2DBackpropInputAttrs>(
     ['dy', 'filter'],
-    ({ dy, filter }, attrs, recording) =>
-      shiftedSum(
-        dy,
-        filter,
-        geometry('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs),
-        recording,
-      ),
+    ({ dy, filter }, attrs, recording) => {
+      const shape = geometry('Conv2DBackpropInput', attrs.inputShape, filter.shape, attrs)
+      return shape.strideHeight === 1 && shape.strideWidth === 1
+        ? convolve(dy, turned(filter, recording), turnedShape(shape), recording)
+        : shiftedSum(dy, filter, shape, recording)
+    },
   ),
   Conv2DBackpropFilter: kernel<'x' | 'dy', Conv2DBackpropFilterAttrs>(
     ['x', 'dy'],
@@ -89,12 +89,40 @@ function convolve(
   const inputs = pixels.shape[1] ?? 1
   const taps = recording.reshape(filter, [1, filterHeight * filterWidth * inChannels, outChannels])
   const matrix = groups
-    ? recording.reshape(gatherPixels(taps, groups.filterRows, recording), [
+    ? recording.reshape(gatherPixels(taps, filterRows(shape, groups), recording), [
         inputs,
         groups.outputs * outChannels,
       ])
     : recording.reshape(filter, [inputs, outChannels])
   return recording.reshape(matMul(pixels, matrix, recording), shape.outShape)
+}
+
+/** Where the stride is 1, the gradient of a convolution's input is a convolution with the filter turned by 180 degrees. */
+function turned(filter: TensorInfo, recording: Recording): TensorInfo {
+  const [height = 1, width = 1, inChannels = 1, outChannels = 1] = filter.shape
+  const count = height * width
+  const taps = recording.reshape(filter, [1, count, inChannels * outChannels])
+  const rows = Int32Array.from({ length: count }, (_, at) => count - 1 - at)
+  const reversed = gatherPixels(taps, { key: `turned ${count}`, rows }, recording)
+  const split = recording.reshape(reversed, [height, width, inChannels, outChannels])
+  return transpose(split, [0, 1, 3, 2], recording)
+}
+
+function turnedShape(shape: backend_util.Conv2DInfo): backend_util.Conv2DInfo {
+  const { filterHeight, filterWidth, inChannels, outChannels, padInfo } = shape
+  return {
+    ...shape,
+    inHeight: shape.outHeight,
+    inWidth: shape.outWidth,
+    inChannels: outChannels,
+    inShape: shape.outShape,
+    outHeight: shape.inHeight,
+    outWidth: shape.inWidth,
+    outChannels: inChannels,
+    outShape: shape.inShape,
+    filterShape: [filterHeight, filterWidth, outChannels, inChannels],
+    padInfo: { ...padInfo, top: filterHeight - 1 - padInfo.top, left: filterWidth - 1 - padInfo.left },
+  }
 }
 
 function filterGradient(
@@ -111,9 +139,10 @@ function filterGradient(
   const product = matMul(pixels, outputs, recording, { transposeA: true })
   if (!groups) return recording.reshape(product, shape.filterShape)
   const taps = filterHeight * filterWidth * inChannels
-  const readers = readersOf(groups.filterRows, { pixels: taps, each: 1 })
-  const rows = recording.reshape(product, [1, groups.filterRows.rows.length, outChannels])
-  return recording.reshape(addToPixels(rows, readers, recording), shape.filterShape)
+  const rows = filterRows(shape, groups)
+  const gradients = recording.reshape(product, [1, rows.rows.length, outChannels])
+  const readers = readersOf(rows, { pixels: taps, each: 1 })
+  return recording.reshape(addToPixels(gradients, readers, recording), shape.filterShape)
 }
 
 /** Shape [batch * places of the window, numbers under the window]. */
