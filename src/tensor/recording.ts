@@ -5,7 +5,10 @@ import type { AttributeValue } from './onnx-file.js'
 
 /** What a tensor stands for while a graph is recorded. */
 interface Value {
-  /** The dimensions that the value really has. They may broadcast to those of the tensor: a constant 0 of any size has []. */
+  /**
+   * The dimensions that the value really has. They hold as many numbers as those of the tensor, in the same order, or
+   * fewer that broadcast to them: a constant 0 of any size has [].
+   */
   shape: readonly number[]
   /** Numbers, where they are known already. */
   values?: ArrayLike<number>
@@ -117,18 +120,28 @@ export class Recording {
     return this.named(this.graph.node(opType, inputs, attributes), shape, dtype)
   }
 
-  /** Records a node that works number by number and broadcasts, on as few numbers as its operands really have. */
+  /**
+   * Records a node that works number by number and broadcasts: on as few numbers as its operands really have, and in
+   * the dimensions that they really have, so that no node has to wait for a reshape.
+   */
   elementwise(
     opType: string,
     operands: readonly tf.TensorInfo[],
     dtype: tf.DataType,
     attributes: Attributes = {},
   ): tf.TensorInfo {
-    const inputs = operands.map((operand) => this.#compactName(operand))
     const shape = operands.map((operand) => operand.shape).reduce((a, b) => this.broadcast(a, b))
-    const physical = operands
-      .map((operand) => [...this.#value(operand).shape])
-      .reduce((a, b) => this.broadcast(a, b))
+    const values = operands.map((tensor) => ({ tensor, shape: this.#value(tensor).shape }))
+    const layout = commonLayout(values, shape)
+    const inputs = values.map(({ tensor, shape: own }) => {
+      if (layout) return this.#laidOut(tensor, layout)
+      return sizeOf(own) < sizeOf(tensor.shape) ? this.#compactName(tensor) : this.name(tensor)
+    })
+    const physical =
+      layout ??
+      values
+        .map(({ tensor, shape: own }) => [...(sizeOf(own) < sizeOf(tensor.shape) ? own : tensor.shape)])
+        .reduce((a, b) => this.broadcast(a, b))
     return this.named(this.graph.node(opType, inputs, attributes), shape, dtype, physical)
   }
 
@@ -154,32 +167,52 @@ export class Recording {
     return this.elementwise('Cast', [tensor], dtype, { to: ONNX_TYPES[dtype] })
   }
 
-  /** The tensor under another shape of as many numbers. */
+  /** The tensor under another shape of as many numbers; a node is made where one reads it in that shape. */
   reshape(tensor: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
     const value = this.#value(tensor)
-    if (value.shape.length === 0 || tf.util.arraysEqual(tensor.shape, [...shape]))
-      return this.alias(tensor, shape)
-    if (value.values) {
-      const dataId = {}
-      this.#values.set(dataId, { shape: [...shape], values: value.values })
-      return { dataId, shape: [...shape], dtype: tensor.dtype }
-    }
-    const free = shape.map((size) => (size % Recording.FREE_BATCH === 0 && size > 0 ? -1 : size))
-    return this.op('Reshape', [tensor, this.graph.ints(free)], shape, tensor.dtype)
+    const whole = sizeOf(value.shape) === sizeOf(tensor.shape)
+    if (whole || value.shape.length === 0) return this.alias(tensor, shape)
+    return this.named(this.#reshaped(this.name(tensor), shape), shape, tensor.dtype)
   }
 
-  /** The name under which the graph knows all numbers of a tensor. */
+  /** The tensor repeated along dimensions of 1 to a larger shape, without a node. */
+  expand(tensor: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
+    const own = this.#value(tensor).shape
+    if (sizeOf(own) < sizeOf(tensor.shape))
+      return this.named(this.#compactName(tensor), shape, tensor.dtype, own)
+    return this.named(this.name(tensor), shape, tensor.dtype, tensor.shape)
+  }
+
+  /** The name under which the graph knows all numbers of a tensor in its shape. */
   name(operand: Operand): string {
     if (typeof operand === 'string') return operand
-    const compact = this.#compactName(operand)
-    if (tf.util.arraysEqual([...this.#value(operand).shape], operand.shape)) return compact
-    return this.graph.node('Expand', [compact, this.shape(operand.shape)])
+    const own = this.#value(operand).shape
+    if (sizeOf(own) === sizeOf(operand.shape)) return this.#laidOut(operand, operand.shape)
+    return this.graph.node('Expand', [this.#compactName(operand), this.shape(operand.shape)])
+  }
+
+  /** The name of a value in the given dimensions, if it is that large; else as it is, for it will be broadcast. */
+  #laidOut(tensor: tf.TensorInfo, layout: readonly number[]): string {
+    const value = this.#value(tensor)
+    const size = sizeOf(value.shape)
+    // what is broadcast along the last dimension loses the dimensions before it
+    const wanted = size === sizeOf(layout) ? layout : size === 1 ? [] : [size]
+    if (value.values && value.graph !== this.graph) {
+      return this.graph.constant(value.values, wanted, tensor.dtype as Dtype)
+    }
+    const name = this.#compactName(tensor)
+    return tf.util.arraysEqual([...value.shape], [...wanted]) ? name : this.#reshaped(name, wanted)
+  }
+
+  #reshaped(name: string, shape: readonly number[]): string {
+    const free = shape.map((size) => (isFree(size) ? -1 : size))
+    return this.graph.node('Reshape', [name, this.graph.ints(free)])
   }
 
   /** The name of a shape as an int64 vector, where a free batch is asked of the graph's input. */
   shape(dims: readonly number[]): string {
     const { graph } = this
-    if (!dims.some((size) => size % Recording.FREE_BATCH === 0 && size > 0)) return graph.ints(dims)
+    if (!dims.some(isFree)) return graph.ints(dims)
     if (this.#freeBatchOf === undefined) throw new EngineError('INTERNAL', 'no input has a free batch')
     const batch = graph.node('Slice', [
       graph.node('Shape', [this.#freeBatchOf]),
@@ -187,7 +220,7 @@ export class Recording {
       graph.ints([1]),
     ])
     const parts = dims.map((size) => {
-      if (size === 0 || size % Recording.FREE_BATCH !== 0) return graph.ints([size])
+      if (!isFree(size)) return graph.ints([size])
       return graph.node('Mul', [batch, graph.ints([size / Recording.FREE_BATCH])])
     })
     return graph.node('Concat', parts, { axis: 0 })
@@ -208,4 +241,42 @@ export class Recording {
     if (!value) throw new EngineError('INTERNAL', `a tensor [${tensor.shape}] is not part of the recording`)
     return value
   }
+}
+
+/** Numbers in a tensor of these dimensions. */
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+/** Whether a dimension grows with a free batch. */
+function isFree(size: number): boolean {
+  return size > 0 && size % Recording.FREE_BATCH === 0
+}
+
+/**
+ * Dimensions in which values of one logical shape meet others that are broadcast to it: a single number each, or a row
+ * along its last dimension. Undefined where something else is broadcast.
+ */
+function commonLayout(
+  values: readonly { tensor: tf.TensorInfo; shape: readonly number[] }[],
+  shape: readonly number[],
+): readonly number[] | undefined {
+  const size = sizeOf(shape)
+  const [first] = values.filter((value) => sizeOf(value.shape) === size)
+  if (!first || size === 1) return undefined
+  const width = shape.at(-1) ?? 1
+  const small = values.map((value) => sizeOf(value.shape)).filter((count) => count !== size)
+  const rows = values.filter((value) => sizeOf(value.shape) !== size && sizeOf(value.shape) !== 1)
+  if (
+    rows.some(
+      ({ tensor, shape: own }) =>
+        own.at(-1) !== width || sizeOf(own) !== width || tensor.shape.at(-1) !== width,
+    )
+  ) {
+    return undefined
+  }
+  if (rows.length > 0) return first.shape.at(-1) === width ? first.shape : [size / width, width]
+  // ONNX Runtime broadcasts a number along a last dimension of 1 number by number
+  const end = first.shape.findLastIndex((dim) => dim !== 1)
+  return small.length > 0 ? first.shape.slice(0, end + 1) : first.shape
 }

@@ -20,6 +20,13 @@ export function sum(x: TensorInfo, attrs: ReductionAttrs, recording: Recording):
   const { axes, shape, keep } = plan(x, attrs)
   const numbers = x.dtype === 'bool' ? recording.cast(x, 'int32') : x
   if (axes.length === 0) return recording.alias(numbers)
+  if (util.sizeFromShape(shape) === 1) {
+    const list = recording.reshape(numbers, [util.sizeFromShape(x.shape)])
+    const total = recording.op('ReduceSum', [list, recording.graph.ints([0])], [], numbers.dtype, {
+      keepdims: 0,
+    })
+    return recording.reshape(total, shape)
+  }
   return recording.op('ReduceSum', [numbers, recording.graph.ints(axes)], shape, numbers.dtype, {
     keepdims: keep,
   })

@@ -49,6 +49,7 @@ export const SHAPING: KernelTable = {
     const shape = x.shape.map((size, axis) => size * (reps[axis] ?? 1))
     const scalar = recording.scalar(x)
     if (scalar !== undefined) return recording.fill(shape, scalar, x.dtype)
+    if (reps.every((times, axis) => times === 1 || x.shape[axis] === 1)) return recording.expand(x, shape)
     return recording.op('Tile', [x, recording.shape(reps)], shape, x.dtype)
   }),
   Concat: listKernel<ConcatAttrs>((parts, { axis }, recording) => concat(parts, axis, recording)),
@@ -103,7 +104,8 @@ export function transpose(x: TensorInfo, perm: readonly number[], recording: Rec
   return recording.op('Transpose', [x], shape, x.dtype, { perm: [...perm] })
 }
 
-function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
+/** Tensors one after the other along an axis. */
+export function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
   const [first] = parts
   if (!first) throw new EngineError('INTERNAL', 'a Concat of nothing')
   const at = util.parseAxisParam(axis, first.shape)[0] ?? 0
