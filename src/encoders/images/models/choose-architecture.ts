@@ -1,7 +1,7 @@
 import type { InputShape } from '../choose-shape.js'
 import { type ConvArchitecture, convArchitecture, convParts } from './conv-parts.js'
 import { type DenseArchitecture, denseArchitecture, denseParts } from './dense-parts.js'
-import type { BuildParts } from './image-model.js'
+import type { BuildParts, PartsOptions } from './image-parts.js'
 
 /** What an autoencoder's halves are made of; kept in the encoder's settings. */
 export type Architecture = DenseArchitecture | ConvArchitecture
@@ -16,16 +16,8 @@ export function chooseArchitecture(shape: InputShape, dim: number): Architecture
     : convArchitecture(shape)
 }
 
-/**
- * How to build the halves.
- *
- * @param options.outputs of the encoder: `dim`, or twice as many where it gives a variance too
- */
-export function partsOf(
-  architecture: Architecture,
-  shape: InputShape,
-  options: { dim: number; outputs: number },
-): BuildParts {
+/** How to build the halves. */
+export function partsOf(architecture: Architecture, shape: InputShape, options: PartsOptions): BuildParts {
   return architecture.kind === 'dense'
     ? denseParts(architecture, shape, options)
     : convParts(architecture, shape, options)

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputShape } from '../choose-shape.js'
-import type { BuildParts } from './image-model.js'
+import type { BuildParts, PartsOptions } from './image-parts.js'
 import { Layers } from './layers.js'
 
 /** Filters of the encoder's layers, each of which halves the picture; the decoder has them in reverse. */
@@ -30,7 +30,7 @@ export function convArchitecture({ size }: InputShape): ConvArchitecture {
 export function convParts(
   { filters }: ConvArchitecture,
   { size, channels }: InputShape,
-  { dim, outputs }: { dim: number; outputs: number },
+  { dim, outputs, silent }: PartsOptions,
 ): BuildParts {
   const widths = [channels, ...filters]
   const sides = [size]
@@ -40,13 +40,14 @@ export function convParts(
   return (tfjs, random) => {
     const layers = new Layers(tfjs, random)
     const down = filters.map((width, i) => layers.halving(`encoder${i}`, widths[i] ?? 1, width))
-    const toLatent = layers.dense(`encoder${filters.length}`, side * side * last, outputs)
-    const fromLatent = layers.dense('decoder0', dim, side * side * last)
+    const toLatent = layers.dense(`encoder${filters.length}`, side * side * last, { outputs, silent })
+    const fromLatent = layers.dense('decoder0', dim, { outputs: side * side * last })
     const up = filters
       .map((width, i) =>
         layers.doubling(`decoder${filters.length - i}`, width, {
           outputs: widths[i] ?? 1,
           size: sides[i] ?? size,
+          silent: silent && i === 0,
         }),
       )
       .reverse()

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { InputShape } from '../choose-shape.js'
-import type { BuildParts } from './image-model.js'
+import type { BuildParts, PartsOptions } from './image-parts.js'
 import { Layers } from './layers.js'
 
 /** Widths of the encoder's layers that lie between an image and the latent space; the decoder has them in reverse. */
@@ -23,13 +23,18 @@ export function denseArchitecture({ size, channels }: InputShape, dim: number): 
 export function denseParts(
   { hidden }: DenseArchitecture,
   { size, channels }: InputShape,
-  { dim, outputs }: { dim: number; outputs: number },
+  { dim, outputs, silent }: PartsOptions,
 ): BuildParts {
   const pixels = size * size * channels
   return (tfjs, random) => {
     const layers = new Layers(tfjs, random)
     const chain = (part: string, widths: readonly number[]): ((values: tf.Tensor2D) => tf.Tensor2D) => {
-      const steps = widths.slice(1).map((width, i) => layers.dense(`${part}${i}`, widths[i] as number, width))
+      const steps = widths.slice(1).map((width, i) =>
+        layers.dense(`${part}${i}`, widths[i] as number, {
+          outputs: width,
+          silent: silent && i === widths.length - 2,
+        }),
+      )
       return (values) =>
         steps.reduce((sums, step, i) => step(i === 0 ? sums : (tfjs.relu(sums) as tf.Tensor2D)), values)
     }

@@ -1,8 +1,8 @@
 import { OnnxProgram } from '../../../tensor/onnx-program.js'
-import { fitted } from '../fit-pca.js'
 import type { FitRun, PixelMatrix } from '../fit-types.js'
 import { heldScores } from '../held-scores.js'
 import { sampleRows } from '../hold-out.js'
+import { linearModel } from '../linear-model.js'
 import { DECODER_FILE, ENCODER_FILE, OnnxImageModel } from '../onnx-image-model.js'
 import { knnAccuracy } from './knn-accuracy.js'
 import { measureImages, pixelsOf } from './measure-images.js'
@@ -22,6 +22,8 @@ export interface DescribeOptions {
   held: Int32Array
   dim: number
   variational: boolean
+  /** What the images were without training: components of those that were learned from, see `linearModel`. */
+  pca: { components: Float32Array; mean: Float32Array }
   files: Record<string, Uint8Array>
   seed: number
   run: FitRun
@@ -57,15 +59,11 @@ export async function describeModel(images: PixelMatrix, options: DescribeOption
   }
 }
 
-async function pcaError(
-  images: PixelMatrix,
-  { fit, held, seed, run, ...options }: DescribeOptions,
-): Promise<number> {
-  const values = images.size * images.size * images.channels
-  const dim = Math.min(options.dim, fit.length, values)
-  const { encoder, decoder } = await fitted(images, fit, { dim, seed, run })
+async function pcaError(images: PixelMatrix, { held, pca, run }: DescribeOptions): Promise<number> {
+  const { encoder, decoder } = linearModel(images, pca)
   const settings = { size: images.size, channels: images.channels }
   const files = { [ENCODER_FILE]: encoder, [DECODER_FILE]: decoder }
+  const dim = pca.components.length / pca.mean.length
   const model = await OnnxImageModel.load({ dim, settings, files })
   try {
     return (await measureImages(model, images, held, run)).error

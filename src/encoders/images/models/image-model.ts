@@ -1,18 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import type { Random } from '../../../core/random.js'
 import type { StepContext, StepMetrics, TrainableModel } from '../../../tensor/trainable-model.js'
-
-/** The two halves of an autoencoder, whatever they are made of. */
-export interface ImageParts {
-  /** What is learned, by name. */
-  weights: Map<string, tf.Variable>
-  /** @param images [batch, size, size, channels] in 0..1 @returns [batch, dim], or twice as wide where a variance is learned */
-  encode(images: tf.Tensor4D): tf.Tensor2D
-  /** @param latent [batch, dim] @returns logits, [batch, size, size, channels] */
-  decode(latent: tf.Tensor2D): tf.Tensor4D
-}
-
-export type BuildParts = (tfjs: typeof tf, random: Random) => ImageParts
+import type { BuildParts } from './image-parts.js'
+import { type LinearPart, withLinear } from './linear-part.js'
 
 /** What a model learns, beside its parts. */
 export interface ImageObjective {
@@ -21,6 +11,8 @@ export interface ImageObjective {
   variational: boolean
   /** Whether pixels are blackened at random, by the chance `denoise` of each step. */
   denoise: boolean
+  /** What the parts are added to, of an autoencoder. */
+  linear?: LinearPart | undefined
 }
 
 /** A model that can be trained, and used afterwards. */
@@ -32,7 +24,7 @@ export interface ImageModel extends TrainableModel {
 }
 
 /** Bounds of logVar: beyond them exp() leaves float32, or the dimension is as good as fixed. */
-export const LOG_VAR = 8
+const LOG_VAR = 8
 
 /**
  * Makes a model of two halves: an autoencoder that loses least of a picture (mean squared error), or a VAE, whose loss is
@@ -41,10 +33,11 @@ export const LOG_VAR = 8
  */
 export function buildImageModel(
   buildParts: BuildParts,
-  { dim, variational, denoise }: ImageObjective,
+  { dim, variational, denoise, linear }: ImageObjective,
 ): (tfjs: typeof tf, random: Random) => ImageModel {
   return (tfjs, random) => {
-    const parts = buildParts(tfjs, random)
+    const parts = linear ? withLinear(tfjs, buildParts(tfjs, random), linear) : buildParts(tfjs, random)
+    const toPicture = (values: tf.Tensor4D): tf.Tensor4D => (linear ? values : tfjs.sigmoid(values))
     const encode = (images: tf.Tensor4D): { latent: tf.Tensor2D; logVar?: tf.Tensor2D } => {
       const encoded = parts.encode(images)
       if (!variational) return { latent: encoded }
@@ -55,7 +48,7 @@ export function buildImageModel(
     const loss = (images: tf.Tensor4D, context: StepContext): StepMetrics => {
       const { latent, logVar } = encode(denoise ? corrupted(tfjs, images, context) : images)
       if (!logVar) {
-        const picture = tfjs.sigmoid(parts.decode(latent))
+        const picture = toPicture(parts.decode(latent))
         return { loss: tfjs.mean(tfjs.squaredDifference(picture, images)) as tf.Scalar }
       }
       // z = mu + exp(logVar / 2) * eps (Kingma and Welling 2014)
@@ -75,7 +68,10 @@ export function buildImageModel(
       weights: parts.weights,
       loss,
       encode,
-      decode: (latent) => tfjs.sigmoid(parts.decode(latent)),
+      decode: (latent) => {
+        const picture = toPicture(parts.decode(latent))
+        return linear ? tfjs.clipByValue(picture, 0, 1) : picture
+      },
     }
   }
 }

@@ -5,7 +5,10 @@ import type { Random } from '../../../core/random.js'
 const SIDE = 3
 const STRIDE = 2
 
-/** Makes layers one by one and keeps their weights by name: `NAME/kernel` and `NAME/bias`. */
+/**
+ * Makes layers one by one and keeps their weights by name: `NAME/kernel` and `NAME/bias`. A layer that is `silent` begins
+ * with zeros: what it is added to begins unchanged.
+ */
 export class Layers {
   readonly weights = new Map<string, tf.Variable>()
   readonly #tfjs: typeof tf
@@ -17,8 +20,12 @@ export class Layers {
   }
 
   /** Sums of all inputs: [batch, inputs] to [batch, outputs]. */
-  dense(name: string, inputs: number, outputs: number): (values: tf.Tensor2D) => tf.Tensor2D {
-    const { kernel, bias } = this.#weights(name, { shape: [inputs, outputs], inputs, outputs })
+  dense(
+    name: string,
+    inputs: number,
+    { outputs, silent }: { outputs: number; silent?: boolean },
+  ): (values: tf.Tensor2D) => tf.Tensor2D {
+    const { kernel, bias } = this.#weights(name, { shape: [inputs, outputs], inputs, outputs, silent })
     return (values) => this.#tfjs.add(this.#tfjs.matMul(values, kernel as tf.Tensor2D), bias)
   }
 
@@ -36,13 +43,14 @@ export class Layers {
   doubling(
     name: string,
     inputs: number,
-    { outputs, size }: { outputs: number; size: number },
+    { outputs, size, silent }: { outputs: number; size: number; silent?: boolean },
   ): (values: tf.Tensor4D) => tf.Tensor4D {
     const { kernel, bias } = this.#weights(name, {
       shape: [SIDE, SIDE, outputs, inputs],
       // each output is a sum over the taps that meet it, a quarter of them
       inputs: (SIDE * SIDE * inputs) / (STRIDE * STRIDE),
       outputs,
+      silent,
     })
     return (values) => {
       const shape: [number, number, number, number] = [values.shape[0], size, size, outputs]
@@ -54,9 +62,14 @@ export class Layers {
   /** Uniform in +-sqrt(6 / inputs), for layers that ReLU follows (He and others 2015); biases 0. */
   #weights(
     name: string,
-    { shape, inputs, outputs }: { shape: number[]; inputs: number; outputs: number },
+    {
+      shape,
+      inputs,
+      outputs,
+      silent,
+    }: { shape: number[]; inputs: number; outputs: number; silent?: boolean | undefined },
   ): { kernel: tf.Variable; bias: tf.Variable } {
-    const bound = Math.sqrt(6 / inputs)
+    const bound = silent ? 0 : Math.sqrt(6 / inputs)
     const size = shape.reduce((product, length) => product * length, 1)
     const values = Float32Array.from({ length: size }, () => bound * (2 * this.#random.uniform() - 1))
     const kernel = this.#tfjs.variable(this.#tfjs.tensor(values, shape))

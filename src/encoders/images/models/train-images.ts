@@ -1,4 +1,5 @@
 import { createTrainer } from '../../../tensor/create-trainer.js'
+import { componentsOf } from '../fit-pca.js'
 import type { FitFunction } from '../fit-types.js'
 import { holdOut } from '../hold-out.js'
 import { type Architecture, chooseArchitecture, partsOf } from './choose-architecture.js'
@@ -6,6 +7,7 @@ import { describeModel } from './describe-model.js'
 import { exportModel } from './export-model.js'
 import { buildImageModel } from './image-model.js'
 import { learn } from './learn.js'
+import { linearPart } from './linear-part.js'
 
 const DEFAULT_DIM = 32
 /** Images of a step: larger batches are faster, but few images must give some steps an epoch too. */
@@ -25,9 +27,14 @@ export const trainImages: FitFunction = async (images, settings, run) => {
   const variational = kind === 'vae'
   const dim = settings.dim ?? Math.max(2, Math.min(DEFAULT_DIM, Math.floor(images.count / 8)))
   const architecture = chooseArchitecture(images, dim)
-  const parts = partsOf(architecture, images, { dim, outputs: variational ? 2 * dim : dim })
-  const build = buildImageModel(parts, { dim, variational, denoise: denoise > 0 })
   const { fit, held } = holdOut(images.count, seed)
+  run.onProgress({ phase: 'fitting', done: 0, total: fit.length })
+  const most = Math.min(dim, fit.length, size * size * channels)
+  const pca = await componentsOf(images, fit, { dim: most, seed, run })
+  const linear = architecture.kind === 'conv' && !variational ? linearPart(pca, dim) : undefined
+  const outputs = variational ? 2 * dim : dim
+  const parts = partsOf(architecture, images, { dim, outputs, silent: linear !== undefined })
+  const build = buildImageModel(parts, { dim, variational, denoise: denoise > 0, linear })
   const batch = chooseBatch(fit.length)
   const epochs = settings.epochs ?? defaultEpochs(fit.length, architecture)
   const length = { epochs, stepsPerEpoch: Math.max(1, Math.floor(fit.length / batch)) }
@@ -48,7 +55,7 @@ export const trainImages: FitFunction = async (images, settings, run) => {
   try {
     const learned = await learn(trainer, { fit, held, batch, length, ...numbers, seed, run })
     const files = exportModel(build, images, { dim, weights: learned.weights })
-    const found = await describeModel(images, { fit, held, dim, variational, files, seed, run })
+    const found = await describeModel(images, { fit, held, dim, variational, pca, files, seed, run })
     const { losses, validationLosses, best, diverged, seconds } = learned
     return {
       kind,
