@@ -18,7 +18,7 @@ import { type FitOptions, fitImageEncoder } from '#src/encoders/images/fit-image
 import { loadImageEncoder } from '#src/encoders/images/load-image-encoder.js'
 import { decodePixels } from '#src/images/decode-pixels.js'
 import { type Figure, machineFacts, printFigures } from './machine.js'
-import { type Agreement, agreement, type LabelledVectors, rocAuc } from './neighbours.js'
+import { type Agreement, agreement, centred, type LabelledVectors, rocAuc } from './neighbours.js'
 import { type PictureSet, range, readIdxSet, readPhotos, sourceOf, subset } from './picture-sets.js'
 
 const { values } = parseArgs({
@@ -122,7 +122,9 @@ async function neighbours({ train, test }: Sets): Promise<Figure[]> {
   const asked = subset(test, range(0, 2_000))
   const show = (what: string, { accuracy, precision }: Agreement): void =>
     console.log(`  ${what.padEnd(20)} accuracy ${accuracy.toFixed(4)}  precision@10 ${precision.toFixed(4)}`)
-  show('raw pixels', agreement(rawVectors(known), rawVectors(asked)))
+  const raw = rawVectors(known)
+  show('raw pixels', agreement(raw, rawVectors(asked)))
+  show('raw pixels, centred', agreement(centred(raw, raw), centred(rawVectors(asked), raw)))
   const found = new Map<string, Agreement>()
   const kinds = [
     ['pca', 64],
@@ -155,16 +157,19 @@ async function neighbours({ train, test }: Sets): Promise<Figure[]> {
 
 function rawVectors({ files, labels, pixels }: PictureSet): LabelledVectors {
   const width = pixels.length / files.length
-  return {
-    labels,
-    vectors: files.map((_, i) => Float32Array.from(pixels.subarray(i * width, (i + 1) * width))),
-  }
+  const vectors = files.map((_, i) => Float32Array.from(pixels.subarray(i * width, (i + 1) * width)))
+  return { labels, vectors }
 }
 
 async function photos(folder: string): Promise<Figure[]> {
   const set = await readPhotos(folder)
-  const raw = agreement(await rawPhotos(set))
-  console.log(`  raw pixels of 32 x 32 in colour: precision@10 ${raw.precision.toFixed(4)}`)
+  const raw = await rawPhotos(set)
+  for (const [what, vectors] of [
+    ['raw pixels of 32 x 32 in colour', raw],
+    ['the same, centred', centred(raw, raw)],
+  ] as const) {
+    console.log(`  ${what}: precision@10 ${agreement(vectors).precision.toFixed(4)}`)
+  }
   const encoded = await (await fitted('descriptor', set)).encode(set)
   const { precision } = agreement({ vectors: encoded.map(({ vector }) => vector), labels: set.labels })
   return [atLeast(`${set.files.length} photos: precision@10, descriptor`, precision, 0.49)]
@@ -237,14 +242,11 @@ if (unknown.length > 0 || !(values.mnist ?? values.fashion ?? values.photos)) {
 } else {
   console.log(machineFacts(['onnxruntime-node', '@tensorflow/tfjs-core', 'sharp']))
   console.log(`seed: ${seed}${development ? '; development: judged on the last 6,000 training images' : ''}`)
-  const figures: Figure[] = []
   for (const name of names) {
     const part = PARTS[name]
     const folder = part && values[part.data]
     if (!part || folder === undefined) continue
     console.log(`\n${name}`)
-    figures.push(...(await part.run(folder)))
+    if (!printFigures(await part.run(folder))) process.exitCode = 1
   }
-  console.log('')
-  if (!printFigures(figures)) process.exitCode = 1
 }

@@ -54,6 +54,17 @@ function majority(names: readonly string[]): string {
   ])[0]
 }
 
+/** Vectors less the mean of those that are known. */
+export function centred({ vectors, labels }: LabelledVectors, known: LabelledVectors): LabelledVectors {
+  const mean = new Float64Array(known.vectors[0]?.length ?? 0)
+  for (const vector of known.vectors) {
+    vector.forEach((value, j) => {
+      mean[j] = (mean[j] as number) + value / known.vectors.length
+    })
+  }
+  return { labels, vectors: vectors.map((vector) => vector.map((value, j) => value - (mean[j] as number))) }
+}
+
 /**
  * The chance that a stranger has a larger score than one of ours (area under the ROC curve; Mann and Whitney's U).
  *
