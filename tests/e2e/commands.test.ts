@@ -255,7 +255,7 @@ describe.each([
     ['a name of 300 characters', ['collections', 'create', 'x'.repeat(300)], 'INVALID_NAME'],
     ['an unknown encoder', ['collections', 'create', 'e', '--encoder', 'nobody'], 'ENCODER_NOT_FOUND'],
     ['filters', ['search', 'notes', 'x', '--where', '{"a":1}'], 'UNSUPPORTED'],
-    ['hybrid search', ['search', 'notes', 'x', '--mode', 'hybrid'], 'UNSUPPORTED'],
+    ['words of nothing but exclusions', ['search', 'notes', '--', '-x'], 'INVALID_REQUEST'],
   ]
   it.each(refused)('refuses %s by name and ends with 1', async (_what, args, code) => {
     const { code: exit, stdout, stderr } = await run([...args, '--json'])
