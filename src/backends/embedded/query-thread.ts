@@ -74,7 +74,6 @@ export class QueryThread {
     }
     worker.on('error', (error) => fail(`the query thread failed: ${error.message}`))
     worker.on('exit', () => fail('the query thread has ended'))
-    worker.unref()
     this.#worker = worker
     return worker
   }
