@@ -33,7 +33,7 @@ export const LIMITS = {
   /** Items of one page of a listing. */
   pageItems: 1_000,
   /** Of a query text, how many UTF-16 units are read for keywords; the encoder reads all it can take. */
-  keywordQueryLength: 8_192,
+  keywordQueryLength: 4_096,
   /** Metadata paths of a collection that keyword search reads. */
   keywordPaths: 32,
   /** Dimensions of a space. */

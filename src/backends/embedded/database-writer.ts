@@ -3,6 +3,7 @@ import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import { EncoderWrites } from './encoder-writes.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
+import { KeywordRebuild } from './keyword-rebuild.js'
 import { KeywordWrites } from './keyword-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
@@ -18,12 +19,14 @@ export class DatabaseWriter {
   readonly #items: ItemWrites
   readonly #encoders: EncoderWrites
   readonly #keywords: KeywordWrites
+  readonly #rebuild: KeywordRebuild
   #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
     this.#keywords = new KeywordWrites(db)
+    this.#rebuild = new KeywordRebuild(db, this.#keywords)
     this.#items = new ItemWrites(db, this.#keywords)
     this.#encoders = new EncoderWrites(db)
   }
@@ -139,9 +142,9 @@ export class DatabaseWriter {
     this.#transaction(() => this.#encoders.drop(encoderKey))
   }
 
-  /** Removes a part of what dropped encoder versions left. @returns whether there may be more */
+  /** Removes a part of what dropped encoder versions left, or of a worn keyword index. @returns whether there may be more */
   purge(): boolean {
-    return this.#transaction(() => this.#encoders.purge())
+    return this.#transaction(() => this.#encoders.purge() || this.#rebuild.step())
   }
 
   recordJob(job: Job): void {

@@ -39,6 +39,8 @@ import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
 const SEARCH_TRIES = 5
+/** After how many changed items it is seen whether a keyword index is worn. */
+const CHANGES_BETWEEN_PURGES = 5_000
 /** After how long without a turn of the event loop a search gives it one. */
 const MS_WITHOUT_TURN = 5
 
@@ -55,6 +57,7 @@ export class EmbeddedBackend implements Backend {
   /** Writes that were called and have not ended; closing waits for them. */
   readonly #begun = new Set<Promise<unknown>>()
   #lastTurn = performance.now()
+  #changedItems = 0
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
@@ -158,6 +161,7 @@ export class EmbeddedBackend implements Backend {
         await open.vectors.applyUpsert(keys, writes, changes)
       })
       open.changed()
+      this.#countChanges(writes.length)
     })
   }
 
@@ -172,6 +176,7 @@ export class EmbeddedBackend implements Backend {
         return changes.ids
       })
       open.changed()
+      this.#countChanges(removed.length)
       return removed
     })
   }
@@ -396,6 +401,13 @@ export class EmbeddedBackend implements Backend {
     } finally {
       this.#begun.delete(begun)
     }
+  }
+
+  #countChanges(items: number): void {
+    this.#changedItems += items
+    if (this.#changedItems < CHANGES_BETWEEN_PURGES) return
+    this.#changedItems = 0
+    this.#encoders.purge()
   }
 
   /** Searches answered one after the other must not keep everything else from its turn. */

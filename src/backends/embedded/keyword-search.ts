@@ -1,6 +1,7 @@
 import type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from '../../core/keyword-query.js'
 import type { Metadata } from '../../core/types.js'
 import { matchText } from '../../query/match-text.js'
+import { firstVarint } from './first-varint.js'
 import { clauseCount, keywordPlan } from './keyword-plan.js'
 import { keywordTable, parsePaths } from './keyword-table.js'
 import type { KeywordRequest, MatchRequest } from './query-messages.js'
@@ -157,14 +158,4 @@ function prepareCollection(db: Connection, collection: number): KeywordStatement
     best: (match, k) => best.all(match, k),
     forget: () => counts.clear(),
   }
-}
-
-/** The first number of a record of FTS5: 7 bits a byte, the highest first, the last one without its top bit. */
-function firstVarint(bytes: Uint8Array = new Uint8Array()): number {
-  let value = 0
-  for (const byte of bytes) {
-    value = value * 128 + (byte & 0x7f)
-    if (byte < 0x80) break
-  }
-  return value
 }

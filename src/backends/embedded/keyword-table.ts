@@ -7,20 +7,29 @@ export function keywordTable(collection: number): string {
   return `keywords_${collection}`
 }
 
+/** The one that will take its place: see `keyword-rebuild.ts`. */
+export function nextKeywordTable(collection: number): string {
+  return `${keywordTable(collection)}_next`
+}
+
 /**
  * Makes the keyword index of a collection: inverted lists only, no texts. Each collection has its own, so that how rare
  * a word is does not depend on others. The tokenizer `ascii` takes the terms as they are: they hold letters and digits,
  * and whatever is not ASCII.
  */
-export function createKeywordTable(db: Connection, collection: number): void {
+export function createKeywordTable(
+  db: Connection,
+  collection: number,
+  table = keywordTable(collection),
+): void {
   db.exec(
-    `CREATE VIRTUAL TABLE ${keywordTable(collection)} USING
+    `CREATE VIRTUAL TABLE ${table} USING
      fts5(text, fields, grams, content='', contentless_delete=1, tokenize='ascii')`,
   )
 }
 
-export function dropKeywordTable(db: Connection, collection: number): void {
-  db.exec(`DROP TABLE IF EXISTS ${keywordTable(collection)}`)
+export function dropKeywordTable(db: Connection, table: string): void {
+  db.exec(`DROP TABLE IF EXISTS ${table}`)
 }
 
 /** A document's columns as they are inserted; undefined where it has no words. */

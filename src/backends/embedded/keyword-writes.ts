@@ -4,6 +4,7 @@ import {
   indexedValues,
   keywordColumns,
   keywordTable,
+  nextKeywordTable,
   parsePaths,
 } from './keyword-table.js'
 import type { Connection } from './sqlite.js'
@@ -19,6 +20,8 @@ export interface KeywordSource {
 interface KeywordIndex {
   paths: readonly string[]
   statements: ReturnType<typeof prepare>
+  /** The index that is being made to take its place, and the last item that it has come to. */
+  next: { statements: ReturnType<typeof prepare>; cursor: number } | undefined
 }
 
 /** What writes do to the keyword indexes; always within a transaction. */
@@ -36,7 +39,7 @@ export class KeywordWrites {
 
   drop(collection: number): void {
     this.#indexes.delete(collection)
-    dropKeywordTable(this.#db, collection)
+    for (const name of [keywordTable, nextKeywordTable]) dropKeywordTable(this.#db, name(collection))
   }
 
   /** Whether an update of an item needs its metadata as it was. */
@@ -45,9 +48,11 @@ export class KeywordWrites {
   }
 
   add(collection: number, key: number, { text, metadata }: KeywordSource): void {
-    const { paths, statements } = this.#index(collection)
+    const { paths, statements, next } = this.#index(collection)
     const columns = keywordColumns(text, indexedValues(metadata, paths))
-    if (columns) statements.insert.run(key, ...columns)
+    if (!columns) return
+    statements.insert.run(key, ...columns)
+    if (next && key <= next.cursor) next.statements.insert.run(key, ...columns)
   }
 
   /** @param before the item's text hash, and its metadata where {@link KeywordWrites.readsFields} */
@@ -67,17 +72,40 @@ export class KeywordWrites {
   }
 
   remove(collection: number, key: number): void {
-    this.#index(collection).statements.remove.run(key)
+    const { statements, next } = this.#index(collection)
+    statements.remove.run(key)
+    if (next && key <= next.cursor) next.statements.remove.run(key)
+  }
+
+  /** Adds an item to the index that is being made. */
+  addToNext(collection: number, key: number, { text, metadata }: Omit<KeywordSource, 'textHash'>): void {
+    const { paths, next } = this.#index(collection)
+    const columns = keywordColumns(text, indexedValues(metadata, paths))
+    if (columns) next?.statements.insert.run(key, ...columns)
+  }
+
+  /** To be called where another index is made, or has come further. */
+  forget(collection: number): void {
+    this.#indexes.delete(collection)
   }
 
   #index(collection: number): KeywordIndex {
     let index = this.#indexes.get(collection)
     if (!index) {
-      const paths = this.#db
-        .prepare<[number], string>('SELECT keywords FROM collections WHERE key = ?')
-        .pluck()
+      const row = this.#db
+        .prepare<[number], { keywords: string; cursor: number | null }>(
+          'SELECT keywords, keywords_cursor AS cursor FROM collections WHERE key = ?',
+        )
         .get(collection)
-      index = { paths: parsePaths(paths), statements: prepare(this.#db, keywordTable(collection)) }
+      const { keywords, cursor = null } = row ?? {}
+      index = {
+        paths: parsePaths(keywords),
+        statements: prepare(this.#db, keywordTable(collection)),
+        next:
+          cursor === null
+            ? undefined
+            : { statements: prepare(this.#db, nextKeywordTable(collection)), cursor },
+      }
       this.#indexes.set(collection, index)
     }
     return index

@@ -16,7 +16,8 @@ import type { Connection } from './sqlite.js'
  * - `vectors` are keyed by item, encoder version (which names the space) and passage; `label` the index label:
  *   AUTOINCREMENT, so never reused. `anomalies` are keyed by encoder version, detector and item; `detectors` counts them.
  * - `collections.keywords` are the metadata paths that are indexed beside the text; each collection has a table
- *   `keywords_KEY` of inverted lists, with a row for each item that has words, under the item's key.
+ *   `keywords_KEY` of inverted lists, with a row for each item that has words, under the item's key. While another is
+ *   made to take its place, `keywords_cursor` is the last item that this one has come to.
  * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
@@ -174,6 +175,7 @@ const MIGRATIONS: readonly (string | ((db: Connection) => void))[] = [
   `,
   (db) => {
     db.exec(`ALTER TABLE collections ADD COLUMN keywords TEXT NOT NULL DEFAULT '[]'`)
+    db.exec('ALTER TABLE collections ADD COLUMN keywords_cursor INTEGER')
     fillKeywordTables(db)
   },
 ]
