@@ -21,7 +21,7 @@ export interface ParsedKeywords {
  * reaches to the next space. A `-` before a digit is a minus.
  */
 const PARTS =
-  /(?<=^|\s)(?<not>-(?=["\p{L}\p{Extended_Pictographic}]))?(?:"(?<phrase>[^"]*\S[^"]*)"(?=$|[\s.,;:!?)])|(?<chunk>\S+))|\S+/gu
+  /(?<=^|\s)(?<not>-(?=["\p{L}\p{Extended_Pictographic}]))?(?:"(?<phrase>[^"]*)"(?=$|[\s.,;:!?)])|(?<chunk>\S+))|\S+/gu
 
 /**
  * Reads a query: words, "quoted phrases", prefix*, -excluded words and -"excluded phrases". Every text is a query;
@@ -43,11 +43,11 @@ export function parseKeywords(text: string): ParsedKeywords {
       query[not === undefined ? 'all' : 'none'].push(...clauses)
       continue
     }
+    const prefix = /[\p{L}\p{N}\p{M}]\*$/u.test(chunk)
     if (not !== undefined) {
-      query.none.push(...phraseClauses(chunk))
+      query.none.push(...phraseClauses(chunk, prefix))
       continue
     }
-    const prefix = /[\p{L}\p{N}\p{M}]\*$/u.test(chunk)
     plain.push(prefix ? chunk.slice(0, -1) : chunk)
     const words = segmentWords(chunk)
     for (const word of words) {
@@ -69,11 +69,12 @@ export function parseKeywords(text: string): ParsedKeywords {
 }
 
 /** The words of a phrase side by side; characters without spaces also as they stand, whatever words they make. */
-function phraseClauses(text: string): KeywordClause[] {
+function phraseClauses(text: string, prefix = false): KeywordClause[] {
   const words = segmentWords(text)
   if (words.length === 0) return []
-  const phrases: KeywordPhrase[] = [{ within: 'words', terms: words.map(({ term }) => term), prefix: false }]
-  const bare = text.trim()
+  const terms = words.map(({ term, folded }, i) => (prefix && i === words.length - 1 ? folded : term))
+  const phrases: KeywordPhrase[] = [{ within: 'words', terms, prefix }]
+  const bare = (prefix ? text.slice(0, -1) : text).trim()
   if (isUnspaced(bare)) phrases.push(gramPhrase(bare))
   return [{ phrases }]
 }

@@ -129,6 +129,14 @@ describe('keyword search in SQLite', () => {
     expect(performance.now() - began).toBeLessThan(3_000)
   })
 
+  it('answers hundreds of phrases that must, and words that must not be there', () => {
+    const phrases = Array.from({ length: 300 }, (_, i) => `"w${i} w1" -w${i}x`).join(' ')
+    const { query } = parseKeywords(phrases)
+    if (!query) throw new Error('there are words')
+    expect(query.all.length).toBeGreaterThan(200)
+    expect(search.search({ op: 'keyword', collection: 1, query, k: 10 })).toEqual([])
+  })
+
   it('answers nothing of a collection that is gone', () => {
     const { query } = parseKeywords('w0')
     if (!query) throw new Error('there are words')

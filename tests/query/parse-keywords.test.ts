@@ -25,6 +25,7 @@ describe('a query', () => {
     ['the of and', { any: ['the', 'of', 'and'] }],
     ['"undo a commit" git', { all: ['"undo a commit"'], any: ['git'], plain: 'undo a commit git' }],
     ['git -svn -"old style"', { any: ['git'], none: ['svn', '"old style"'], plain: 'git' }],
+    ['tea -naïv* -state-of*', { any: ['tea'], none: ['naiv*', '"state of*"'] }],
     ['work* naïv*', { any: ['work*', 'naiv*'], plain: 'work naïv' }],
     ['well-known state-of-the-art', { any: ['well', 'known', 'state', 'art'] }],
     ['node.js -foo-bar', { any: ['node', 'js'], none: ['"foo bar"'] }],
@@ -61,6 +62,18 @@ describe('a query', () => {
     expect(plain).toBe(text)
     const excluding = parseKeywords(`-first ${text}`)
     expect(excluding.plain).toBe(text)
+  })
+
+  it.each<[string, string]>([
+    ['one quotation mark and spaces', `"${' '.repeat(1 << 20)}`],
+    ['quotation marks', '" '.repeat(1 << 19)],
+    ['signs', '-"*'.repeat(1 << 18)],
+    ['one endless word', 'a'.repeat(1 << 20)],
+    ['Japanese', '東京'.repeat(1 << 18)],
+  ])('of a megabyte of %s is read in bounded time', (_what, text) => {
+    const began = performance.now()
+    parseKeywords(text)
+    expect(performance.now() - began).toBeLessThan(500)
   })
 
   it('may be any text: every term is letters, digits or not ASCII, and every clause has a phrase', () => {
