@@ -9,8 +9,7 @@ if (!port) throw new Error('query-worker runs as a worker thread')
 
 const { path } = workerData as { path: string }
 const db = openDatabase(path, { readonly: true })
-db.pragma('cache_size = -16000')
-db.pragma(`mmap_size = ${256 << 20}`)
+db.pragma('cache_size = -32000')
 const keywords = new KeywordSearch(db)
 
 port.on('message', (message: { id: number; request: QueryRequest } | 'close') => {
