@@ -6,6 +6,9 @@ export type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -16,6 +19,7 @@ export type {
 } from './core/backend.js'
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
+export type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from './core/keyword-query.js'
 export { LIMITS } from './core/limits.js'
 export { distance, METRICS, type Metric, scoreOf } from './core/metrics.js'
 export type { TextEncoder, TextRole } from './core/text-encoder.js'
@@ -23,6 +27,7 @@ export type {
   AddReceipt,
   CollectionOptions,
   CollectionSummary,
+  Highlight,
   Include,
   Item,
   ItemInput,
@@ -30,6 +35,7 @@ export type {
   Metadata,
   Query,
   SearchAnswer,
+  SearchMode,
   SearchPlan,
   SearchRequest,
   SearchResult,

@@ -17,14 +17,15 @@ import { summarize } from './collection-summary.js'
 import { revertEncoder } from './encoder-versions.js'
 import { type EngineContext, isImageSpace } from './engine-context.js'
 import { type FitResult, startFit } from './fit-job.js'
+import { answerSearch } from './hybrid-search.js'
 import { currentVersion } from './image-table.js'
 import { findOutliers, type OutlierAnswer, type OutlierOptions, reconstructingSpace } from './outliers.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
 import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
-import { runSearch } from './search.js'
-import { checkInclude, checkSearch } from './search-request.js'
+import { checkRequest } from './search-mode.js'
+import { checkInclude } from './search-request.js'
 import { showItem } from './show-item.js'
 import { Space } from './space.js'
 import { checkTrain, type TrainOptions } from './train-request.js'
@@ -248,7 +249,8 @@ export class Collection {
   }
 
   /**
-   * Finds what is nearest; every write acknowledged before is seen.
+   * Finds what is nearest; every write acknowledged before is seen. A text is searched by meaning and by its words
+   * together unless `mode` says otherwise.
    *
    * @returns at most `k` items, the best first
    * @throws EngineError INVALID_REQUEST naming the field, UNSUPPORTED, ITEM_NOT_FOUND (a query by id), CANCELLED, …
@@ -258,8 +260,8 @@ export class Collection {
     this.#context.lifetime.check()
     const { records } = this.#context
     const record = records.known(this.name) ?? (await records.read(this.name))
-    const checked = await checkSearch(request, record)
-    return runSearch(this.#context, record, checked, { signal: options.signal, began })
+    const checked = await checkRequest(request, record)
+    return answerSearch(this.#context, record, checked, { signal: options.signal, began })
   }
 
   async summary(): Promise<CollectionSummary> {

@@ -14,6 +14,7 @@ import type { EngineContext } from './engine-context.js'
 import { FittedEncoders } from './fitted-encoders.js'
 import { Jobs } from './jobs.js'
 import { KeyedQueue } from './keyed-queue.js'
+import { checkKeywordAgreement, planKeywords } from './keyword-options.js'
 import { Lifetime } from './lifetime.js'
 import { RecordCache } from './record-cache.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
@@ -91,6 +92,7 @@ export class Kindred {
     this.#context.lifetime.check()
     const checked = checkName(name, 'collection')
     const plans = planSpaces(options, this.encoders.defaultName())
+    const keywords = planKeywords(options)
     let existing = await this.#context.records.find(checked)
     if (!existing) {
       try {
@@ -102,6 +104,7 @@ export class Kindred {
       }
     }
     if (options?.encoder !== undefined || options?.spaces !== undefined) checkAgreement(existing, plans)
+    if (keywords) checkKeywordAgreement(existing, keywords)
     return new Collection(this.#context, checked)
   }
 
@@ -110,10 +113,11 @@ export class Kindred {
     return this.#context.lifetime.write(async () => {
       const checked = checkName(name, 'collection')
       const plans = planSpaces(options, this.encoders.defaultName())
+      const keywords = planKeywords(options)
       if (await this.#context.records.find(checked)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${checked}" already`)
       }
-      const record = { name: checked, spaces: await resolveSpaces(plans, this.encoders) }
+      const record = { name: checked, spaces: await resolveSpaces(plans, this.encoders), keywords }
       await this.#context.backend.createCollection(record)
       this.#context.records.forget(checked)
       return new Collection(this.#context, checked)

@@ -30,11 +30,11 @@ export interface CheckedSearch {
 }
 
 const DEFAULT_K = 10
-const REQUEST_FIELDS: ReadonlySet<string> = new Set([
+/** Of a dense search. */
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'query',
   'space',
   'metric',
-  'mode',
   'k',
   'where',
   'exact',
@@ -42,35 +42,39 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'include',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
-const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
+/** Of a query, whatever it looks for. */
+export const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
 const DEFAULT_FIELDS: ItemFields = { metadata: true }
 
 /**
- * Checks a search request against its collection.
+ * Checks what a request says of its dense search against its collection.
  *
  * @throws EngineError INVALID_REQUEST naming the field
- * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, hybrid and keyword modes,
- * positive and negative examples
+ * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
 export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
-  if (request.where !== undefined) {
-    throw unsupported('where', 'filters (where) are not answered by this version; leave the field out')
-  }
-  checkMode(request.mode)
+  const { k, fields } = checkAnswerFields(request)
   const asked = checkFields(request.query, QUERY_FIELDS, 'query')
   const kind = queryKind(asked)
   const [space, ...others] = chooseSpaces(request.space, kind, record)
   const metric = chooseMetric(request.metric)
-  const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const ef = request.ef === undefined ? undefined : checkInteger(request.ef, 'ef', 1, LIMITS.k)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
-  const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
   const query = await checkQuery(asked, kind, space, metric)
   return { query, space, others, metric, k, exact, ef, fields }
+}
+
+/** Checks what every kind of search knows. @throws EngineError INVALID_REQUEST, UNSUPPORTED (`where`) */
+export function checkAnswerFields(request: Record<string, unknown>): { k: number; fields: ItemFields } {
+  if (request.where !== undefined) {
+    throw unsupported('where', 'filters (where) are not answered by this version; leave the field out')
+  }
+  const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
+  return { k, fields: request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include) }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */
@@ -83,14 +87,6 @@ export function checkInclude(value: unknown): ItemFields {
     fields[known] = true
   }
   return fields
-}
-
-function checkMode(mode: unknown): void {
-  if (mode === undefined || mode === 'dense') return
-  if (mode === 'hybrid' || mode === 'keyword') {
-    throw unsupported('mode', `mode "${mode}" is not answered by this version; use "dense"`)
-  }
-  throw invalid('mode', `mode must be "dense", "hybrid" or "keyword", got ${show(mode)}`)
 }
 
 /** The space that is meant, and those that an item without a vector there is looked for in. */
@@ -137,7 +133,8 @@ function chooseMetric(name: unknown): Metric | undefined {
   return parseMetric(name)
 }
 
-function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
+/** @throws EngineError INVALID_REQUEST unless it is exactly one kind of query */
+export function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
   const kinds = QUERY_KINDS.filter((kind) => query[kind] !== undefined)
   if (kinds.some((kind) => kind === 'positive' || kind === 'negative')) {
     const message = 'queries by positive and negative examples are not answered by this version'
@@ -184,7 +181,7 @@ function checkTextQuery(value: unknown, space: SpaceRecord): string {
   const has = space.input === 'image' ? 'is of images' : 'has no encoder'
   throw invalid(
     'query.text',
-    `space "${space.name}" ${has}, so that a text cannot be asked of it; ask by ${space.input === 'image' ? '{image}, ' : ''}{vector} or {id}`,
+    `space "${space.name}" ${has}, so that a text cannot be asked of it; ask by ${space.input === 'image' ? '{image}, ' : ''}{vector} or {id}, or for words with mode "keyword"`,
   )
 }
 

@@ -1,7 +1,14 @@
-import type { CollectionRecord, Hit, NearestAnswer, SpaceRecord, StoredItem } from '../core/backend.js'
+import type {
+  CollectionRecord,
+  Hit,
+  ItemFields,
+  NearestAnswer,
+  SpaceRecord,
+  StoredItem,
+} from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import { type Metric, scoreOf } from '../core/metrics.js'
-import type { SearchAnswer, SearchResult } from '../core/types.js'
+import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { currentVersion } from './image-table.js'
 import { renderImage } from './item-image.js'
@@ -27,7 +34,9 @@ export async function runSearch(
   throwIfAborted(signal)
   const { query, fields } = search
   const { vectors, space, metric } =
-    query.kind === 'vector' ? given(search, query.vector) : await findVectors(context, record, search, signal)
+    query.kind === 'vector'
+      ? given(search, query.vector)
+      : await findQuestion(context, record, search, signal)
   const where = { fields, space, metric }
   const exclude = query.kind === 'id' ? [query.id] : undefined
   const passages = isTextSpace(space)
@@ -72,7 +81,7 @@ export async function runSearch(
 }
 
 /** What is asked, where, and how it is compared. */
-interface Question {
+export interface Question {
   vectors: Float32Array[]
   space: SpaceRecord
   metric: Metric
@@ -93,7 +102,8 @@ function defaultMetric(space: SpaceRecord): Metric {
   return space.metrics[0] ?? 'cosine'
 }
 
-async function findVectors(
+/** Makes or reads the vectors that a search compares. */
+export async function findQuestion(
   context: EngineContext,
   record: CollectionRecord,
   search: CheckedSearch,
@@ -157,13 +167,18 @@ function toResult(hit: Hit, metric: Metric): SearchResult {
 
 function toFullResult(hit: Hit, item: StoredItem, { fields, space, metric }: Shown): SearchResult {
   const result = toResult(hit, metric)
+  showFields(result, item, fields, space.name)
+  if (isTextSpace(space) && item.text != null) result.passage = item.text.slice(hit.start, hit.end)
+  return result
+}
+
+/** Puts the fields that were asked for into a result. */
+export function showFields(result: SearchResult, item: StoredItem, fields: ItemFields, space?: string): void {
   if (fields.metadata) result.metadata = item.metadata ?? {}
   if (fields.text) result.text = item.text ?? null
   if (fields.vectors) result.vectors = showVectors(item.vectors)
-  const anomaly = fields.anomaly ? showAnomaly(item, space.name) : undefined
+  const anomaly = fields.anomaly ? showAnomaly(item, space) : undefined
   if (anomaly) result.anomaly = anomaly
-  if (isTextSpace(space) && item.text != null) result.passage = item.text.slice(hit.start, hit.end)
-  return result
 }
 
 function toAnswer(
@@ -172,6 +187,13 @@ function toAnswer(
   results: SearchResult[],
   began: number,
 ): SearchAnswer {
-  const plan = { strategy, space: space.name, metric, scanned, ...(ef === undefined ? {} : { ef }) }
+  const plan: SearchPlan = {
+    mode: 'dense',
+    strategy,
+    space: space.name,
+    metric,
+    scanned,
+    ...(ef === undefined ? {} : { ef }),
+  }
   return { results, tookMs: performance.now() - began, plan }
 }

@@ -1,8 +1,10 @@
 import { backendContract } from '../contracts/backend.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
+import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { openEmbeddedBackend } from '../support/open-embedded.js'
 
 backendContract('embedded', openEmbeddedBackend)
 backendImagesContract('embedded', openEmbeddedBackend)
 backendRecordsContract('embedded', openEmbeddedBackend)
+keywordContract('embedded', openEmbeddedBackend)

@@ -1,6 +1,7 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
+import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { MemoryBackend } from '../support/memory-backend.js'
 
@@ -13,3 +14,4 @@ backendContract('memory', open)
 backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
+keywordContract('memory', open)

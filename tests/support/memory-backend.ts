@@ -10,6 +10,9 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -23,8 +26,12 @@ import type {
 } from '#src/core/backend.js'
 import { EngineError } from '#src/core/errors.js'
 import type { Job } from '#src/core/jobs.js'
+import type { KeywordMatch } from '#src/core/keyword-query.js'
 import { distance } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
+import type { Metadata } from '#src/core/types.js'
+import { matchText } from '#src/query/match-text.js'
+import { searchKeywords } from './memory-keywords.js'
 
 /** An encoder version; items hold what it makes of them under it. */
 interface MemoryVersion extends Omit<EncoderVersion, 'vectors' | 'settings'> {
@@ -56,6 +63,7 @@ interface MemoryItem {
 
 interface MemoryCollection {
   name: string
+  keywords: string[]
   spaces: MemorySpace[]
   items: Map<string, MemoryItem>
 }
@@ -90,12 +98,12 @@ export class MemoryBackend implements Backend {
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
-    const { name, spaces } = structuredClone(record)
+    const { name, spaces, keywords = [] } = structuredClone(record)
     return this.#write(() => {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      this.#collections.set(name, { name, spaces: spaces.map(toSpace), items: new Map() })
+      this.#collections.set(name, { name, keywords, spaces: spaces.map(toSpace), items: new Map() })
     })
   }
 
@@ -355,6 +363,31 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  keyword(collection: string, query: KeywordSearchQuery): Promise<KeywordHit[]> {
+    const copy = structuredClone(query)
+    return this.#call(() => {
+      const { items, keywords } = this.#find(collection)
+      const inOrder = [...items.values()].sort((a, b) => a.position - b.position)
+      return searchKeywords(inOrder.map(toKeywordItem), keywords, copy)
+    })
+  }
+
+  keywordMatches(collection: string, asked: KeywordMatchQuery): Promise<Map<string, KeywordMatch>> {
+    const { query, items } = structuredClone(asked)
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const paths = found.keywords
+      return new Map(
+        items.flatMap(({ id, part }): [string, KeywordMatch][] => {
+          const item = found.items.get(id)
+          if (!item) return []
+          const match = matchText(query, { ...toKeywordItem(item), paths }, part)
+          return [[id, { revision: item.revision, ...match }]]
+        }),
+      )
+    })
+  }
+
   async *scan(
     collection: string,
     space: string,
@@ -501,12 +534,17 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
       ...(staged ? { staged: toVersion(collection, staged) } : {}),
     }
   })
-  return structuredClone({ name: collection.name, spaces })
+  const { name, keywords } = collection
+  return structuredClone({ name, spaces, ...(keywords.length > 0 ? { keywords } : {}) })
 }
 
 function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
   const { files: _, settings = {}, ...rest } = version
   return structuredClone({ ...rest, settings, vectors: countVectors(collection, version) })
+}
+
+function toKeywordItem({ id, text, metadata }: MemoryItem) {
+  return { id, text, metadata: JSON.parse(metadata) as Metadata }
 }
 
 function toStored(collection: MemoryCollection, item: MemoryItem, fields: ItemFields): StoredItem {

@@ -37,6 +37,8 @@ export interface CollectionKeys {
   name: string
   /** Those without a current version included. */
   spaces: SpaceKeys[]
+  /** Paths of the metadata that the keyword index holds. */
+  keywords: string[]
 }
 
 /** The versions that are searched, whose vectors are in memory. */

@@ -3,6 +3,8 @@ import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import { EncoderWrites } from './encoder-writes.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
+import { KeywordRebuild } from './keyword-rebuild.js'
+import { KeywordWrites } from './keyword-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
 import type { FillSlice, RemoveAnswer, UpsertSlice, VectorChanges } from './write-messages.js'
@@ -16,12 +18,16 @@ export class DatabaseWriter {
   readonly #sql: ReturnType<typeof prepare>
   readonly #items: ItemWrites
   readonly #encoders: EncoderWrites
+  readonly #keywords: KeywordWrites
+  readonly #rebuild: KeywordRebuild
   #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
-    this.#items = new ItemWrites(db)
+    this.#keywords = new KeywordWrites(db)
+    this.#rebuild = new KeywordRebuild(db, this.#keywords)
+    this.#items = new ItemWrites(db, this.#keywords)
     this.#encoders = new EncoderWrites(db)
   }
 
@@ -49,7 +55,9 @@ export class DatabaseWriter {
       if (this.#sql.collectionKey.get(record.name) !== undefined) {
         throw new EngineError('COLLECTION_EXISTS', `collection "${record.name}" exists already`)
       }
-      const collection = Number(this.#sql.addCollection.run(record.name).lastInsertRowid)
+      const keywords = JSON.stringify(record.keywords ?? [])
+      const collection = Number(this.#sql.addCollection.run(record.name, keywords).lastInsertRowid)
+      this.#keywords.create(collection)
       for (const space of record.spaces) this.#encoders.addSpace(collection, space)
     })
   }
@@ -60,6 +68,7 @@ export class DatabaseWriter {
       const key = this.#sql.collectionKey.get(name)
       if (key === undefined) return false
       this.#encoders.dropCollection(key)
+      this.#keywords.drop(key)
       for (const statement of this.#sql.dropCollection) statement.run(key)
       return true
     })
@@ -133,9 +142,9 @@ export class DatabaseWriter {
     this.#transaction(() => this.#encoders.drop(encoderKey))
   }
 
-  /** Removes a part of what dropped encoder versions left. @returns whether there may be more */
+  /** Removes a part of what dropped encoder versions left, or of a worn keyword index. @returns whether there may be more */
   purge(): boolean {
-    return this.#transaction(() => this.#encoders.purge())
+    return this.#transaction(() => this.#encoders.purge() || this.#rebuild.step())
   }
 
   recordJob(job: Job): void {
@@ -175,7 +184,7 @@ export class DatabaseWriter {
 function prepare(db: Connection) {
   return {
     collectionKey: db.prepare<[string], number>('SELECT key FROM collections WHERE name = ?').pluck(),
-    addCollection: db.prepare('INSERT INTO collections (name) VALUES (?)'),
+    addCollection: db.prepare('INSERT INTO collections (name, keywords) VALUES (?, ?)'),
     dropCollection: [
       db.prepare('DELETE FROM images WHERE item IN (SELECT key FROM items WHERE collection = ?)'),
       db.prepare('DELETE FROM items WHERE collection = ?'),

@@ -8,6 +8,9 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -20,6 +23,7 @@ import type {
 } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import type { Job, JobBoard } from '../../core/jobs.js'
+import type { KeywordMatch } from '../../core/keyword-query.js'
 import { ScanPool } from '../../indexes/scan-pool.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import { checkQuery, checkWrites } from './check-vectors.js'
@@ -27,6 +31,7 @@ import { type CollectionKeys, currentVersions, findCurrent, findVersion, noSpace
 import { Collections } from './collections.js'
 import { EncoderVersions } from './encoder-versions.js'
 import { type Home, takeHome } from './home.js'
+import { QueryThread } from './query-thread.js'
 import { Reader } from './reader.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
@@ -34,6 +39,8 @@ import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
 const SEARCH_TRIES = 5
+/** After how many changed items it is seen whether a keyword index is worn. */
+const CHANGES_BETWEEN_PURGES = 5_000
 /** After how long without a turn of the event loop a search gives it one. */
 const MS_WITHOUT_TURN = 5
 
@@ -43,24 +50,28 @@ export class EmbeddedBackend implements Backend {
   readonly #home: Home
   readonly #writer: Writer
   readonly #reader: Reader
+  readonly #queries: QueryThread
   readonly #scans: ScanPool
   readonly #collections: Collections
   readonly #encoders: EncoderVersions
   /** Writes that were called and have not ended; closing waits for them. */
   readonly #begun = new Set<Promise<unknown>>()
   #lastTurn = performance.now()
+  #changedItems = 0
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
     home: Home
     writer: Writer
     reader: Reader
+    queries: QueryThread
     scans: ScanPool
     collections: Collections
   }) {
     this.#home = parts.home
     this.#writer = parts.writer
     this.#reader = parts.reader
+    this.#queries = parts.queries
     this.#scans = parts.scans
     this.#collections = parts.collections
     const { writer, collections, reader } = parts
@@ -81,7 +92,8 @@ export class EmbeddedBackend implements Backend {
       const scans = new ScanPool()
       const host = { home, epoch, scans, jobs: options.jobs, writer }
       const collections = new Collections(host, reader.encoders)
-      const backend = new EmbeddedBackend({ home, writer, reader, scans, collections })
+      const queries = new QueryThread(home.databasePath)
+      const backend = new EmbeddedBackend({ home, writer, reader, queries, scans, collections })
       await collections.removeFiles()
       backend.#encoders.purge()
       return backend
@@ -149,6 +161,7 @@ export class EmbeddedBackend implements Backend {
         await open.vectors.applyUpsert(keys, writes, changes)
       })
       open.changed()
+      this.#countChanges(writes.length)
     })
   }
 
@@ -163,6 +176,7 @@ export class EmbeddedBackend implements Backend {
         return changes.ids
       })
       open.changed()
+      this.#countChanges(removed.length)
       return removed
     })
   }
@@ -286,6 +300,21 @@ export class EmbeddedBackend implements Backend {
     }
   }
 
+  async keyword(collection: string, { query, k }: KeywordSearchQuery): Promise<KeywordHit[]> {
+    const { key } = this.#keys(collection)
+    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: key, query, k })
+  }
+
+  async keywordMatches(
+    collection: string,
+    { query, items }: KeywordMatchQuery,
+  ): Promise<Map<string, KeywordMatch>> {
+    const { key } = this.#keys(collection)
+    return new Map(
+      await this.#queries.ask<'match'>({ op: 'match', collection: key, query, items: [...items] }),
+    )
+  }
+
   async *scan(
     collection: string,
     space: string,
@@ -328,6 +357,7 @@ export class EmbeddedBackend implements Backend {
     await this.#encoders.close()
     await this.#writer.close()
     await this.#scans.close()
+    await this.#queries.close()
     this.#reader.close()
     this.#home.release()
   }
@@ -345,7 +375,8 @@ export class EmbeddedBackend implements Backend {
         },
       ]
     })
-    return { name: keys.name, spaces }
+    const { name, keywords } = keys
+    return { name, spaces, ...(keywords.length > 0 ? { keywords: [...keywords] } : {}) }
   }
 
   #withBorders(
@@ -370,6 +401,13 @@ export class EmbeddedBackend implements Backend {
     } finally {
       this.#begun.delete(begun)
     }
+  }
+
+  #countChanges(items: number): void {
+    this.#changedItems += items
+    if (this.#changedItems < CHANGES_BETWEEN_PURGES) return
+    this.#changedItems = 0
+    this.#encoders.purge()
   }
 
   /** Searches answered one after the other must not keep everything else from its turn. */

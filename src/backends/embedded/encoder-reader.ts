@@ -1,6 +1,7 @@
 import type { EncoderVersion, SpaceInput } from '../../core/backend.js'
 import type { Metric } from '../../core/metrics.js'
 import type { CollectionKeys, EncoderKeys, SpaceKeys } from './collection-keys.js'
+import { parsePaths } from './keyword-table.js'
 import type { Connection } from './sqlite.js'
 
 interface VersionRow {
@@ -25,9 +26,10 @@ export class EncoderReader {
   }
 
   collections(): CollectionKeys[] {
-    return this.#sql.collections.all().map(({ key, name }) => ({
+    return this.#sql.collections.all().map(({ key, name, keywords }) => ({
       key,
       name,
+      keywords: parsePaths(keywords),
       spaces: this.#sql.spaces.all(key).map((space): SpaceKeys => {
         const versions = this.#sql.versions.all(space.key).map(toKeys)
         return { ...space, versions, current: versions.find(({ state }) => state === 'current') }
@@ -77,8 +79,8 @@ function toKeys(row: VersionRow): EncoderKeys {
 
 function prepare(db: Connection) {
   return {
-    collections: db.prepare<[], { key: number; name: string }>(
-      'SELECT key, name FROM collections ORDER BY name',
+    collections: db.prepare<[], { key: number; name: string; keywords: string }>(
+      'SELECT key, name, keywords FROM collections ORDER BY name',
     ),
     spaces: db.prepare<[number], { key: number; name: string; input: SpaceInput }>(
       'SELECT key, name, input FROM spaces WHERE collection = ? ORDER BY key',

@@ -4,7 +4,7 @@ import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { encoderPath } from '../ensure-collection.js'
-import { common, jsonValue } from '../options.js'
+import { commaList, common, jsonValue } from '../options.js'
 import { textTable } from '../text-table.js'
 
 /** `kindred collections list | show | create | delete` */
@@ -37,6 +37,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
     .argument('<collection>')
     .option('--encoder <name>', 'text encoder of its space "text" (see: kindred encoders list)')
     .option('--spaces <json>', 'its spaces, for instance [{"name":"mine","dim":384}]', jsonValue)
+    .option('--keywords <paths>', 'metadata whose words are searched beside the text: title,tags', commaList)
   common(create, 'kindred collections create 日記 --encoder multilingual-e5-small').action(
     (name: string, options: CollectionOptions) =>
       run(create, (context) =>
@@ -44,6 +45,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
           const summary = await client.createCollection(name, {
             encoder: options.encoder === undefined ? undefined : encoderPath(options.encoder),
             spaces: options.spaces,
+            keywords: options.keywords,
           })
           context.output.answer(summary, () => `created ${name}`)
         }),
@@ -106,5 +108,6 @@ function summaryText(summary: CollectionSummary, width: number): string {
     rows,
     width,
   )
-  return `${summary.name}: ${summary.items} items\n${table}`
+  const keywords = summary.keywords ? `\nkeywords beside the text: ${summary.keywords.join(', ')}` : ''
+  return `${summary.name}: ${summary.items} items\n${table}${keywords}`
 }

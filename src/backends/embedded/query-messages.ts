@@ -1,0 +1,32 @@
+import type { PlainError } from '../../core/errors.js'
+import type { KeywordMatch, KeywordQuery } from '../../core/keyword-query.js'
+
+/** An item in whose text words are looked for, and the part of it, if that is known. */
+export interface MatchedItem {
+  id: string
+  part?: { start: number; end: number }
+}
+
+export interface KeywordRequest {
+  op: 'keyword'
+  collection: number
+  query: KeywordQuery
+  k: number
+}
+
+export interface MatchRequest {
+  op: 'match'
+  collection: number
+  query: KeywordQuery
+  items: MatchedItem[]
+}
+
+/** What the query thread is asked; each operation with what it answers. */
+export interface QueryOperations {
+  keyword: { request: KeywordRequest; result: { id: string; score: number }[] }
+  match: { request: MatchRequest; result: [id: string, match: KeywordMatch][] }
+}
+
+export type QueryRequest = QueryOperations[keyof QueryOperations]['request']
+
+export type QueryReply = { id: number; result: unknown } | { id: number; error: PlainError }
