@@ -3,9 +3,10 @@
  *
  *   npx tsx scripts/bench/images.ts --mnist DIR --fashion DIR --photos DIR [--only PART,…] [--seed 1] [--development]
  *
- * Parts: mnist, fashion, vae, neighbours, photos, strangers. `mnist` and `fashion` are folders of IDX files, gzipped, by
+ * Parts: mnist, fashion, vae, neighbours, photos, strangers, and emoji, which ship and by which the descriptor of colour
+ * pictures was chosen. `mnist` and `fashion` are folders of IDX files, gzipped, by
  * their usual names (of MNIST's test images the first 3,000 are enough: t10k-first3000-images-idx3-ubyte.gz); `photos` is
- * a folder with a folder for each class. Only parts whose data are given run.
+ * a folder with a folder for each class. Only parts whose data are given run, and `emoji` where it is named.
  *
  * With --development the last of the training images stand for the test images: what one looks at while choosing
  * architectures and learning rates. Needs `npm run build`. Exits 1 where a bound is missed.
@@ -19,7 +20,15 @@ import { loadImageEncoder } from '#src/encoders/images/load-image-encoder.js'
 import { decodePixels } from '#src/images/decode-pixels.js'
 import { type Figure, machineFacts, printFigures } from './machine.js'
 import { type Agreement, agreement, centred, type LabelledVectors, rocAuc } from './neighbours.js'
-import { type PictureSet, range, readIdxSet, readPhotos, sourceOf, subset } from './picture-sets.js'
+import {
+  type PictureSet,
+  range,
+  readEmoji,
+  readIdxSet,
+  readPhotos,
+  sourceOf,
+  subset,
+} from './picture-sets.js'
 
 const { values } = parseArgs({
   options: {
@@ -175,6 +184,20 @@ async function photos(folder: string): Promise<Figure[]> {
   return [atLeast(`${set.files.length} photos: precision@10, descriptor`, precision, 0.49)]
 }
 
+async function emoji(): Promise<Figure[]> {
+  const set = await readEmoji()
+  const encoded = await (await fitted('descriptor', set)).encode(set)
+  const { precision } = agreement({ vectors: encoded.map(({ vector }) => vector), labels: set.labels })
+  return [
+    {
+      what: `${set.files.length} emoji: precision@10, descriptor`,
+      value: precision.toFixed(4),
+      bound: '',
+      holds: true,
+    },
+  ]
+}
+
 async function rawPhotos({ files, labels }: PictureSet): Promise<LabelledVectors> {
   const shape = { width: 32, height: 32, channels: 3 } as const
   const vectors = await Promise.all(
@@ -219,7 +242,7 @@ function atMost(what: string, value: number, bound: number, unit: string): Figur
 /** What each part needs and does. */
 const PARTS: Record<
   string,
-  { data: 'mnist' | 'fashion' | 'photos'; run: (folder: string) => Promise<Figure[]> }
+  { data?: 'mnist' | 'fashion' | 'photos'; run: (folder: string) => Promise<Figure[]> }
 > = {
   mnist: { data: 'mnist', run: async (folder) => reconstruction('mnist', await readSets(folder), 0.45) },
   fashion: {
@@ -229,12 +252,13 @@ const PARTS: Record<
   vae: { data: 'mnist', run: async (folder) => variational('mnist', await readSets(folder)) },
   neighbours: { data: 'fashion', run: async (folder) => neighbours(await readSets(folder)) },
   photos: { data: 'photos', run: photos },
+  emoji: { run: emoji },
   strangers: { data: 'mnist', run: async (folder) => strangers(await readSets(folder)) },
 }
 
 const names = values.only.split(',')
 const unknown = names.filter((name) => !(name in PARTS))
-if (unknown.length > 0 || !(values.mnist ?? values.fashion ?? values.photos)) {
+if (unknown.length > 0 || !(names.includes('emoji') || (values.mnist ?? values.fashion ?? values.photos))) {
   console.error(
     'usage: npx tsx scripts/bench/images.ts --mnist DIR --fashion DIR --photos DIR [--only PART,…] [--seed 1] [--development]',
   )
@@ -244,7 +268,7 @@ if (unknown.length > 0 || !(values.mnist ?? values.fashion ?? values.photos)) {
   console.log(`seed: ${seed}${development ? '; development: judged on the last 6,000 training images' : ''}`)
   for (const name of names) {
     const part = PARTS[name]
-    const folder = part && values[part.data]
+    const folder = part?.data === undefined ? '' : values[part.data]
     if (!part || folder === undefined) continue
     console.log(`\n${name}`)
     if (!printFigures(await part.run(folder))) process.exitCode = 1

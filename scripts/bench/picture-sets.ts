@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import type { ImageSource } from '#src/encoders/images/fit-image-encoder.js'
 import { encodePng } from '#src/images/encode-png.js'
@@ -57,6 +58,24 @@ export async function readPhotos(folder: string): Promise<PictureSet> {
     }
   }
   return { files, labels, pixels: new Uint8Array() }
+}
+
+/** The emoji that ship, named by their subgroups; of subgroups of 11 and more, so that each has ten others. */
+export async function readEmoji(): Promise<PictureSet> {
+  const path = fileURLToPath(new URL('../../data/emoji/emoji.jsonl', import.meta.url))
+  const all = readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { image: string; metadata: { subgroup: string } })
+  const sizes = new Map<string, number>()
+  for (const { metadata } of all) sizes.set(metadata.subgroup, (sizes.get(metadata.subgroup) ?? 0) + 1)
+  const chosen = all.filter(({ metadata }) => (sizes.get(metadata.subgroup) ?? 0) > 10)
+  const files: Uint8Array[] = []
+  for (const { image } of chosen) {
+    const bytes = Buffer.from(image.replace(/^data:[^,]*,/, ''), 'base64')
+    files.push((await renderImage(new Uint8Array(bytes))).rendition.bytes)
+  }
+  return { files, labels: chosen.map(({ metadata }) => metadata.subgroup), pixels: new Uint8Array() }
 }
 
 /** What `fitImageEncoder` takes. */

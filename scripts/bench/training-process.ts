@@ -6,14 +6,14 @@
  * Over IPC: says that it is ready, then for each number of seconds answers the images a second.
  */
 import { seededRandom } from '#src/core/random.js'
-import { denseOnnx } from '#src/encoders/images/models/dense-onnx.js'
-import { DECODER_FILE, ENCODER_FILE, OnnxImageModel } from '#src/encoders/images/onnx-image-model.js'
+import { exportModel } from '#src/encoders/images/models/export-model.js'
+import { OnnxImageModel } from '#src/encoders/images/onnx-image-model.js'
 import { createTrainer } from '#src/tensor/create-trainer.js'
 import { loadTfjsNode } from '#src/tensor/tfjs-node.js'
 import { TRAINING_ENGINES, type TrainerOptions } from '#src/tensor/trainer.js'
 import { median } from './machine.js'
 import { type Ready, readImages } from './training-contenders.js'
-import { DENSE, MODELS } from './training-models.js'
+import { DIM, MODELS, SHAPE } from './training-models.js'
 
 /** Steps of a call; images that are encoded at a time. */
 const STEPS = 50
@@ -36,7 +36,7 @@ const options: TrainerOptions = {
 }
 
 try {
-  const { work, facts } = what === 'encoder' ? await encoding() : await training()
+  const { work, facts } = what === 'encoder' ? await encoding(build) : await training()
   await work()
   process.on('message', async (seconds: number) => {
     const began = performance.now()
@@ -82,12 +82,11 @@ function tensorflowVersion(): string {
   return `tfjs-node ${tfjs.version_core} on TensorFlow ${binding?.TF_Version}`
 }
 
-async function encoding(): Promise<Work> {
+async function encoding(build: NonNullable<(typeof MODELS)[string]>): Promise<Work> {
   const trainer = await createTrainer(options)
-  const { encoder, decoder } = denseOnnx(DENSE, { size: 28, channels: 1 }, trainer.weights())
+  const files = exportModel(build, SHAPE, { dim: DIM, weights: trainer.weights() })
   await trainer.dispose()
-  const files = { [ENCODER_FILE]: encoder, [DECODER_FILE]: decoder }
-  const loaded = await OnnxImageModel.load({ dim: DENSE.dim, settings: { size: 28, channels: 1 }, files })
+  const loaded = await OnnxImageModel.load({ dim: DIM, settings: { ...SHAPE }, files })
   return {
     facts: '',
     async work() {

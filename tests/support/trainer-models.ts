@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import { seededRandom } from '#src/core/random.js'
-import { buildDense } from '#src/encoders/images/models/dense-model.js'
+import { type Architecture, partsOf } from '#src/encoders/images/models/choose-architecture.js'
+import { buildImageModel } from '#src/encoders/images/models/image-model.js'
 import type { BuildModel } from '#src/tensor/trainable-model.js'
 import type { TrainerOptions } from '#src/tensor/trainer.js'
 
@@ -17,25 +18,36 @@ export interface TrainerCase {
 }
 
 const SHAPE = [6, 6, 1] as const
-const dense = { pixels: 36, hidden: [16, 8], dim: 4, variational: false }
-const autoencoder = buildDense(dense, { denoise: false })
+const DIM = 4
+const DENSE: Architecture = { kind: 'dense', hidden: [16, 8] }
+const autoencoder = imageModel(DENSE, { variational: false, denoise: false })
 
 /** Models and optimisers; one more is one line more. */
 export const TRAINER_CASES: readonly TrainerCase[] = [
   { name: 'dense autoencoder', build: autoencoder, shape: SHAPE },
   {
     name: 'dense autoencoder that denoises',
-    build: buildDense(dense, { denoise: true }),
+    build: imageModel(DENSE, { variational: false, denoise: true }),
     shape: SHAPE,
     inputs: { denoise: 0.3 },
   },
   {
     name: 'dense VAE',
-    build: buildDense({ ...dense, variational: true }, { denoise: false }),
+    build: imageModel(DENSE, { variational: true, denoise: false }),
     shape: SHAPE,
     inputs: { beta: 1 },
   },
-  { name: 'convolutional autoencoder', build: convolutional, shape: [6, 6, 3] },
+  {
+    name: 'convolutional autoencoder',
+    build: imageModel({ kind: 'conv', filters: [4, 6] }, { variational: false, denoise: false }, 3),
+    shape: [6, 6, 3],
+  },
+  {
+    name: 'convolutional VAE',
+    build: imageModel({ kind: 'conv', filters: [4, 6] }, { variational: true, denoise: false }, 3),
+    shape: [6, 6, 3],
+    inputs: { beta: 0.5 },
+  },
   { name: 'moving average', build: withMovingAverage, shape: SHAPE },
   {
     name: 'RMSProp with momentum',
@@ -54,29 +66,15 @@ export const TRAINER_CASES: readonly TrainerCase[] = [
   },
 ]
 
-/** A convolution of stride 2, and back by a transposed one. */
-function convolutional(tfjs: typeof tf, random: ReturnType<typeof seededRandom>) {
-  const filter = () =>
-    tfjs.variable(
-      tfjs.tensor4d(
-        Float32Array.from({ length: 3 * 3 * 3 * 4 }, () => 0.3 * random.normal()),
-        [3, 3, 3, 4],
-      ),
-    ) as tf.Variable<tf.Rank.R4>
-  const [down, up] = [filter(), filter()]
-  const bias = tfjs.variable(tfjs.zeros([4]))
-  return {
-    weights: new Map<string, tf.Variable>([
-      ['down', down],
-      ['bias', bias],
-      ['up', up],
-    ]),
-    loss: (images: tf.Tensor4D) => {
-      const latent = tfjs.relu(tfjs.add(tfjs.conv2d(images, down, 2, 'same'), bias)) as tf.Tensor4D
-      const picture = tfjs.sigmoid(tfjs.conv2dTranspose(latent, up, images.shape, 2, 'same'))
-      return { loss: tfjs.mean(tfjs.squaredDifference(picture, images)) as tf.Scalar }
-    },
-  }
+/** An autoencoder or VAE of 6 x 6 pictures as the encoders make them. */
+function imageModel(
+  architecture: Architecture,
+  options: { variational: boolean; denoise: boolean },
+  channels: 1 | 3 = 1,
+): BuildModel {
+  const outputs = options.variational ? 2 * DIM : DIM
+  const parts = partsOf(architecture, { size: 6, channels }, { dim: DIM, outputs, silent: false })
+  return buildImageModel(parts, { dim: DIM, ...options })
 }
 
 /** Carries the mean of what it saw from step to step, as batch normalisation does. */

@@ -2,6 +2,7 @@ import type { InputShape } from '../choose-shape.js'
 import { ColourHistograms } from './colour-histograms.js'
 import { FilterEnergies } from './filter-energies.js'
 import { GradientHistograms } from './gradient-histograms.js'
+import { GradientWords } from './gradient-words.js'
 
 /** A part of a descriptor that is centred and brought to one length by itself. */
 export interface Block {
@@ -27,12 +28,15 @@ const UNSIGNED_BINS = 9
 /** Four scales of eight directions, averaged over 4 x 4 cells (Oliva and Torralba 2001). */
 const ENERGIES = { scales: 4, orientations: 8, grid: 4 }
 
-/** Two blocks that share one family's weight. */
-const HALF = Math.SQRT1_2
+/**
+ * Weights of the blocks, chosen on emoji by their subgroups: gradients tell most, energies and colours half as much. Those
+ * of a family share its weight.
+ */
+const WEIGHTS = { gradients: Math.SQRT1_2, energies: Math.SQRT1_2, colours: 0.5, words: 1 }
 
 /**
  * The raw numbers that tell whether two pictures look alike. Of grey pictures: histograms of gradients. Of colour
- * pictures: these, energies of filters, and histograms of colours.
+ * pictures: these, energies of filters, histograms of colours and, where the collection's are known, gradient words.
  *
  * An instance holds scratch memory: it computes one picture at a time.
  */
@@ -42,8 +46,9 @@ export class DescriptorBlocks {
   readonly length: number
   readonly #compute: (pixels: Uint8Array, into: Float32Array, offset: number) => void
 
-  constructor({ size, channels }: InputShape) {
-    const { blocks, compute } = channels === 1 ? greyBlocks(size) : colourBlocks(size)
+  /** @param words of the collection, shape [words, 36]; see `findWords`. Grey pictures have none. */
+  constructor({ size, channels }: InputShape, words?: Float32Array) {
+    const { blocks, compute } = channels === 1 ? greyBlocks(size) : colourBlocks(size, words)
     let from = 0
     this.blocks = blocks.map((block) => {
       const placed = { ...block, from }
@@ -80,7 +85,7 @@ function greyBlocks(size: number): Layout {
   }
 }
 
-function colourBlocks(size: number): Layout {
+function colourBlocks(size: number, words: Float32Array | undefined): Layout {
   const half = size >> 1
   const signed = new GradientHistograms({ size: half, cells: PHOTO_CELLS, bins: SIGNED_BINS, signed: true })
   const unsigned = new GradientHistograms({
@@ -91,33 +96,48 @@ function colourBlocks(size: number): Layout {
   })
   const energies = new FilterEnergies({ size, ...ENERGIES })
   const colours = new ColourHistograms()
+  const patches = words && new GradientWords(size, words)
+  const lengths = [signed.length, unsigned.length, energies.length, colours.wholeLength + colours.gridLength]
+  const [unsignedAt = 0, energiesAt = 0, coloursAt = 0, wordsAt = 0] = lengths.map((_, i) =>
+    lengths.slice(0, i + 1).reduce((sum, length) => sum + length, 0),
+  )
   const plane = new Float32Array(size * size)
   const smallPlane = new Float32Array(half * half)
   const small = new Uint8Array(half * half * 3)
   return {
     blocks: [
-      { name: 'signed gradients', length: signed.length, weight: HALF },
-      { name: 'gradients', length: unsigned.length, weight: HALF },
-      { name: 'energies', length: energies.length, weight: 1 },
-      { name: 'colours', length: colours.wholeLength, weight: HALF },
-      { name: 'colours of cells', length: colours.gridLength, weight: HALF },
+      { name: 'signed gradients', length: signed.length, weight: WEIGHTS.gradients },
+      { name: 'gradients', length: unsigned.length, weight: WEIGHTS.gradients },
+      { name: 'energies', length: energies.length, weight: WEIGHTS.energies },
+      { name: 'colours', length: colours.wholeLength, weight: WEIGHTS.colours },
+      { name: 'colours of cells', length: colours.gridLength, weight: WEIGHTS.colours },
+      ...(patches ? [{ name: 'gradient words', length: patches.length, weight: WEIGHTS.words }] : []),
     ],
     compute: (pixels, into, offset) => {
-      // luma of BT.601, as eyes weigh gamma-coded channels
-      for (let i = 0; i < plane.length; i++) {
-        plane[i] =
-          (0.299 * (pixels[3 * i] as number) +
-            0.587 * (pixels[3 * i + 1] as number) +
-            0.114 * (pixels[3 * i + 2] as number)) /
-          255
-      }
+      luma(pixels, plane)
       halvePlane(plane, size, smallPlane)
       halvePixels(pixels, size, small)
       signed.compute(smallPlane, into, offset)
-      unsigned.compute(smallPlane, into, offset + signed.length)
-      energies.compute(plane, into, offset + signed.length + unsigned.length)
-      colours.compute(small, half, into, offset + signed.length + unsigned.length + energies.length)
+      unsigned.compute(smallPlane, into, offset + unsignedAt)
+      energies.compute(plane, into, offset + energiesAt)
+      colours.compute(small, half, into, offset + coloursAt)
+      patches?.compute(plane, into, offset + wordsAt)
     },
+  }
+}
+
+/**
+ * Brightness in 0..1: luma of BT.601, as eyes weigh gamma-coded channels.
+ *
+ * @param pixels of three channels, 0 to 255
+ */
+export function luma(pixels: Uint8Array, into: Float32Array): void {
+  for (let i = 0; i < into.length; i++) {
+    into[i] =
+      (0.299 * (pixels[3 * i] as number) +
+        0.587 * (pixels[3 * i + 1] as number) +
+        0.114 * (pixels[3 * i + 2] as number)) /
+      255
   }
 }
 

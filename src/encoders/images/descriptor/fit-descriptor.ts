@@ -1,7 +1,8 @@
-import type { FitFunction } from '../fit-types.js'
+import type { FitFunction, FitRun, FitSettings, PixelMatrix } from '../fit-types.js'
 import { sampleRows } from '../hold-out.js'
 import { principalComponents } from '../principal-components.js'
-import { DescriptorBlocks } from './descriptor-blocks.js'
+import { DescriptorBlocks, luma } from './descriptor-blocks.js'
+import { findWords, WORDS_FILE } from './gradient-words.js'
 import { normalizeBlocks } from './normalize-blocks.js'
 import { PROJECTION_FILE, writeProjection } from './projection.js'
 
@@ -9,21 +10,25 @@ import { PROJECTION_FILE, writeProjection } from './projection.js'
 const DEFAULT_DIM = 256
 /** Pictures that centre and components are found on; more change them little. */
 const MOST_ROWS = 4_000
+/** Pictures that words are found on. */
+const WORD_ROWS = 1_000
 /** Memory of their blocks. */
 const MOST_BYTES = 256 << 20
 
 /**
- * Fits the descriptor to a collection: the centre of its blocks, and principal components of the normalised blocks, each
- * divided by its eigenvalue^(1/4), which is half of whitening: common differences count less, and noise not too much.
+ * Fits the descriptor to a collection: of colour pictures the words that their patches fall into; the centre of the
+ * blocks; and principal components of the normalised blocks, each divided by its eigenvalue^(1/4), which is half of
+ * whitening: common differences count less, and noise not too much.
  */
 export const fitDescriptor: FitFunction = async (images, settings, run) => {
   const { size, channels, count } = images
-  const blocks = new DescriptorBlocks({ size, channels })
+  const width = size * size * channels
+  const words = channels === 3 ? wordsOf(images, settings, run) : undefined
+  const blocks = new DescriptorBlocks({ size, channels }, words)
   const { length } = blocks
   const most = Math.min(MOST_ROWS, Math.max(64, Math.floor(MOST_BYTES / (4 * length))))
   const rows = sampleRows(count, most, settings.seed)
   const values = new Float32Array(rows.length * length)
-  const width = size * size * channels
   run.onProgress({ phase: 'fitting', done: 0, total: rows.length })
   rows.forEach((row, i) => {
     if (i % 32 === 0) {
@@ -57,9 +62,27 @@ export const fitDescriptor: FitFunction = async (images, settings, run) => {
     dim,
     unit: true,
     settings: { size, channels, seed: settings.seed, fittedOn: count },
-    files: { [PROJECTION_FILE]: writeProjection({ centre, mean, components }) },
+    files: {
+      [PROJECTION_FILE]: writeProjection({ centre, mean, components }),
+      ...(words ? { [WORDS_FILE]: new Uint8Array(words.buffer) } : {}),
+    },
     report: { components: dim, blocks: blocks.blocks.map(({ name }) => name), pictures: rows.length },
   }
+}
+
+function wordsOf(images: PixelMatrix, { seed }: FitSettings, run: FitRun): Float32Array {
+  const { size, count, values } = images
+  const width = size * size * 3
+  const rows = sampleRows(count, WORD_ROWS, seed)
+  const plane = new Float32Array(size * size)
+  function* planes(): Generator<Float32Array, void, undefined> {
+    for (const row of rows) {
+      run.check()
+      luma(values.subarray(row * width, (row + 1) * width), plane)
+      yield plane
+    }
+  }
+  return findWords(planes(), { count: rows.length, size, seed })
 }
 
 function meanOf(values: Float32Array, length: number): Float32Array {

@@ -2,6 +2,7 @@ import type { ImageEncoderModel } from '../../../core/image-encoder.js'
 import type { InputShape } from '../choose-shape.js'
 import { shapeOf } from '../onnx-image-model.js'
 import { DescriptorBlocks } from './descriptor-blocks.js'
+import { readWords, WORDS_FILE } from './gradient-words.js'
 import { normalizeBlocks } from './normalize-blocks.js'
 import { PROJECTION_FILE, project, readProjection } from './projection.js'
 
@@ -19,7 +20,8 @@ export function loadDescriptor({
   files,
 }: Pick<ImageEncoderModel, 'dim' | 'settings' | 'files'>): LoadedDescriptor {
   const shape = shapeOf(settings)
-  const blocks = new DescriptorBlocks(shape)
+  const words = files[WORDS_FILE]
+  const blocks = new DescriptorBlocks(shape, words && readWords(words))
   const { length } = blocks
   const file = files[PROJECTION_FILE]
   const projection = file && readProjection(file, { length, dim })
