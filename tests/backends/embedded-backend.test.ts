@@ -1,4 +1,5 @@
 import { backendContract } from '../contracts/backend.js'
+import { backendDerivedContract } from '../contracts/backend-derived.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { openEmbeddedBackend } from '../support/open-embedded.js'
@@ -6,3 +7,4 @@ import { openEmbeddedBackend } from '../support/open-embedded.js'
 backendContract('embedded', openEmbeddedBackend)
 backendImagesContract('embedded', openEmbeddedBackend)
 backendRecordsContract('embedded', openEmbeddedBackend)
+backendDerivedContract('embedded', openEmbeddedBackend)

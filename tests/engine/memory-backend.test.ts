@@ -1,4 +1,5 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
+import { backendDerivedContract } from '../contracts/backend-derived.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
@@ -13,3 +14,4 @@ backendContract('memory', open)
 backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
+backendDerivedContract('memory', open)

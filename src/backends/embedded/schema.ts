@@ -14,6 +14,8 @@ import type { Connection } from './sqlite.js'
  *   being filled. `spaces.versions` is the last number given.
  * - `vectors` are keyed by item, encoder version (which names the space) and passage; `label` the index label:
  *   AUTOINCREMENT, so never reused. `anomalies` are keyed by encoder version, detector and item; `detectors` counts them.
+ * - `fingerprints` are derived from an item's text or picture; `source` tells of which, so that old ones may stay. A report
+ *   whose `head` is null is being written, or was when its process ended.
  * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
@@ -168,6 +170,31 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (encoder, detector)
   ) WITHOUT ROWID;
   CREATE TABLE jobs (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL);
+  `,
+  `
+  CREATE TABLE fingerprints (
+    item INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (item, kind)
+  );
+  CREATE TRIGGER fingerprints_of_removed AFTER DELETE ON items BEGIN
+    DELETE FROM fingerprints WHERE item = OLD.key;
+  END;
+  CREATE TABLE reports (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    head TEXT
+  );
+  CREATE INDEX reports_of_collection ON reports (collection, name, key);
+  CREATE TABLE report_rows (report INTEGER NOT NULL, row INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (report, row))
+    WITHOUT ROWID;
+  CREATE TRIGGER reports_of_removed AFTER DELETE ON collections BEGIN
+    DELETE FROM report_rows WHERE report IN (SELECT key FROM reports WHERE collection = OLD.key);
+    DELETE FROM reports WHERE collection = OLD.key;
+  END;
   `,
 ]
 
