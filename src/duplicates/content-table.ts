@@ -1,4 +1,5 @@
 import type { Fingerprint } from '../core/backend.js'
+import type { MadePrint } from './duplicate-messages.js'
 
 /** Texts or pictures, each once, however many items have it. */
 export class ContentTable {
@@ -107,17 +108,18 @@ export class ContentTable {
     return pairs
   }
 
-  /** The pairs of new contents, to be kept with the newer of the two. */
-  newPairs(): { id: string; source: string; bytes: Uint8Array }[] {
-    const made = []
-    for (let content = 0; content < this.size; content++) {
+  /** The pairs of new contents from number `from` on, each to be kept with the newer of the two. */
+  newPairs(from: number, limit: number): { made: MadePrint[]; next: number | null } {
+    const made: MadePrint[] = []
+    for (let content = from; content < this.size; content++) {
       if (!this.isNew[content] || !this.prints[content]) continue
+      if (made.length === limit) return { made, next: content }
       const links = [...this.linksOf(content)].filter(([other]) => !this.isNew[other] || other < content)
       const entries = links.map(([other, score]) => [this.hashes[other], score])
       const bytes = new TextEncoder().encode(JSON.stringify(entries))
       made.push({ id: this.carriers[content] as string, source: this.sourceOf(content), bytes })
     }
-    return made
+    return { made, next: null }
   }
 }
 

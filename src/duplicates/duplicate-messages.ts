@@ -24,11 +24,8 @@ export interface MadePrint {
 /** What was asked, with the defaults filled in. */
 export type DuplicateSettings = Required<Omit<DuplicateOptions, 'space'>>
 
-/** Groups, each as JSON. */
-export interface GroupRows {
-  rows: string[]
-  found: Record<'groups' | DuplicateRelation, number>
-}
+/** Groups, and members of groups that could go. */
+export type Found = Record<'groups' | DuplicateRelation, number>
 
 /** What the thread is asked, and what it answers. */
 export interface Calls {
@@ -39,7 +36,7 @@ export interface Calls {
   }
   printTexts: { asked: { texts: readonly Carried[]; values: (string | null)[] }; answer: MadePrint[] }
   /** All pictures are loaded: compares the new ones. */
-  comparePictures: { asked: object; answer: MadePrint[] }
+  comparePictures: { asked: object; answer: null }
   /** All texts are loaded: finds what must be compared. @returns the number of pairs */
   pairTexts: { asked: object; answer: number }
   /** All those are compared: finds what must be compared besides. @returns the number of pairs */
@@ -47,9 +44,15 @@ export interface Calls {
   /** The texts of the next pairs; none when all are compared. */
   nextTexts: { asked: object; answer: Carried[] }
   compareTexts: { asked: { texts: readonly Carried[]; values: (string | null)[] }; answer: number }
-  textPrints: { asked: object; answer: MadePrint[] }
+  /** The pairs of new contents from one on, to be kept; at most `limit` of them, and where the next begin. */
+  newPairs: {
+    asked: { of: 'texts' | 'pictures'; from: number; limit: number }
+    answer: { made: MadePrint[]; next: number | null }
+  }
   addSimilar: { asked: { pairs: [a: string, b: string, cosine: number][] }; answer: null }
-  group: { asked: { settings: DuplicateSettings }; answer: GroupRows }
+  group: { asked: { settings: DuplicateSettings }; answer: Found }
+  /** Groups that were made, each as JSON. */
+  groupRows: { asked: { from: number; limit: number }; answer: string[] }
   counts: {
     asked: object
     answer: { texts: number; images: number; printedTexts: number; printedImages: number }

@@ -1,7 +1,7 @@
 import type { ItemContent } from '../core/backend.js'
 import { comparePictures, type PicturePlanes, planesOf, templateOf } from './compare-pictures.js'
 import { ContentTable } from './content-table.js'
-import type { Carried, DuplicateSettings, GroupRows, Lacking, MadePrint } from './duplicate-messages.js'
+import type { Calls, Carried, DuplicateSettings, Found, Lacking, MadePrint } from './duplicate-messages.js'
 import { groupItems, type ItemRow } from './group-items.js'
 import { likenessOf } from './judge-pictures.js'
 import { HASHES, SIGNATURE_VERSION, signatureOf } from './min-hash.js'
@@ -22,7 +22,7 @@ export const KINDS = {
 export const LEAST = { picture: 0.9, text: 0.5 } as const
 /** Texts of pairs that are held at once: their bytes, and their number. */
 const HELD_BYTES = 16 << 20
-const HELD_TEXTS = 1_000
+const HELD_TEXTS = 300
 /** Planes of pictures that are remembered, about 30 KB each. */
 const HELD_PLANES = 1_000
 
@@ -49,6 +49,7 @@ export class DuplicateTable {
   #pairs: readonly Pair[] = []
   #nextPair = 0
   #chunk: Pair[] = []
+  #groups: string[] = []
   #compared = { texts: 0, images: 0 }
   #printed = { texts: 0, images: 0 }
 
@@ -118,13 +119,13 @@ export class DuplicateTable {
     return made
   }
 
-  /** Compares the new pictures with those that may be the same. @returns the pairs, to be kept */
-  comparePictures(): MadePrint[] {
+  /** Compares the new pictures with those that may be the same. */
+  comparePictures(): void {
     const table = this.#pictures
     table.takeStored()
     const usable = numbers(table.size).filter((picture) => table.prints[picture]?.length === PRINT_BYTES)
     const fresh = usable.filter((picture) => table.isNew[picture])
-    if (fresh.length === 0) return table.newPairs()
+    if (fresh.length === 0) return
     const candidates = new PictureCandidates(usable.length, fresh.length)
     for (const picture of usable) {
       if (!table.isNew[picture]) candidates.add(picture, shortVectors(this.#print(picture)))
@@ -141,7 +142,6 @@ export class DuplicateTable {
       this.#run.check()
       this.#compareWith(Math.max(first, picture), [Math.min(first, picture)])
     }
-    return table.newPairs()
   }
 
   /** Finds the pairs of texts that must be compared. @returns how many there are */
@@ -198,8 +198,8 @@ export class DuplicateTable {
     return this.#nextPair
   }
 
-  textPrints(): MadePrint[] {
-    return this.#texts.newPairs()
+  newPairs({ of, from, limit }: Calls['newPairs']['asked']): Calls['newPairs']['answer'] {
+    return (of === 'texts' ? this.#texts : this.#pictures).newPairs(from, limit)
   }
 
   addSimilar(pairs: readonly (readonly [a: string, b: string, cosine: number])[]): void {
@@ -217,8 +217,8 @@ export class DuplicateTable {
     }
   }
 
-  group(settings: DuplicateSettings): GroupRows {
-    return groupItems({
+  group(settings: DuplicateSettings): Found {
+    const { rows, found } = groupItems({
       rows: this.#rows,
       pictureLinks: (picture) => this.#pictures.linksOf(picture),
       textLinks: (text) => this.#texts.linksOf(text),
@@ -227,6 +227,12 @@ export class DuplicateTable {
       settings,
       check: () => this.#run.check(),
     })
+    this.#groups = rows
+    return found
+  }
+
+  groupRows(from: number, limit: number): string[] {
+    return this.#groups.slice(from, from + limit)
   }
 
   #setPairs(pairs: readonly Pair[]): number {

@@ -47,7 +47,8 @@ async function answer(message: Exclude<ToDuplicates, { call: 'close' }>): Promis
     case 'printTexts':
       return table.printTexts(message.asked.texts, message.asked.values)
     case 'comparePictures':
-      return table.comparePictures()
+      table.comparePictures()
+      return null
     case 'pairTexts':
       return table.pairTexts()
     case 'pairTextsAgain':
@@ -56,13 +57,15 @@ async function answer(message: Exclude<ToDuplicates, { call: 'close' }>): Promis
       return table.nextTexts()
     case 'compareTexts':
       return table.compareTexts(message.asked.texts, message.asked.values)
-    case 'textPrints':
-      return table.textPrints()
+    case 'newPairs':
+      return table.newPairs(message.asked)
     case 'addSimilar':
       table.addSimilar(message.asked.pairs)
       return null
     case 'group':
       return table.group(message.asked.settings)
+    case 'groupRows':
+      return table.groupRows(message.asked.from, message.asked.limit)
     case 'counts':
       return table.counts
   }

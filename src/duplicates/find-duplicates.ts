@@ -1,5 +1,5 @@
 import type { DuplicateSummary } from '../core/types.js'
-import type { Carried, MadePrint } from './duplicate-messages.js'
+import type { Calls, Carried, MadePrint } from './duplicate-messages.js'
 import { checkAborted, type DuplicateSearch } from './duplicate-search.js'
 import { KINDS } from './duplicate-table.js'
 import { DuplicatesThread } from './duplicates-thread.js'
@@ -9,8 +9,8 @@ import { similarPairs } from './similar-pairs.js'
 const PAGE = 256
 /** Pictures, and texts, that travel to the thread together. */
 const CONTENTS = 64
-/** Fingerprints written together. */
-const KEEP = 500
+/** Groups, and lists of pairs, that are taken from the thread at once: a few milliseconds. */
+const TAKE = 500
 
 /**
  * Finds a collection's duplicates and keeps them as its report. What was fingerprinted and compared before is not again.
@@ -58,7 +58,11 @@ class Finder {
       }
     }
     this.#phase('grouping', 'items', items)
-    const { rows, found } = await ask('group', { settings })
+    const found = await ask('group', { settings })
+    const rows: string[] = []
+    while (rows.length < found.groups) {
+      rows.push(...(await ask('groupRows', { from: rows.length, limit: TAKE })))
+    }
     const { texts, images, printedTexts, printedImages } = await ask('counts', {})
     const summary: DuplicateSummary = {
       collection,
@@ -121,7 +125,8 @@ class Finder {
 
   async #compareImages(): Promise<void> {
     this.#phase('comparing pictures', 'images')
-    await this.#keep(KINDS.picturePairs, await this.#thread.ask('comparePictures', {}))
+    await this.#thread.ask('comparePictures', {})
+    await this.#keepPairs('pictures', KINDS.picturePairs)
   }
 
   async #compareTexts(): Promise<void> {
@@ -136,7 +141,7 @@ class Finder {
         this.#search.progress({ done, total })
       }
     }
-    await this.#keep(KINDS.textPairs, await this.#thread.ask('textPrints', {}))
+    await this.#keepPairs('texts', KINDS.textPairs)
   }
 
   async #textsOf(texts: readonly Carried[]): Promise<(string | null)[]> {
@@ -146,12 +151,22 @@ class Finder {
     return ids.map((id) => items.get(id)?.text ?? null)
   }
 
-  async #keep(kind: string, made: readonly MadePrint[]): Promise<void> {
-    const { backend, collection } = this.#search
-    for (const rows of slices(made, KEEP)) {
-      checkAborted(this.#search)
-      await backend.keepFingerprints(collection, kind, rows)
+  async #keepPairs(of: 'texts' | 'pictures', kind: string): Promise<void> {
+    for (let from: number | null = 0; from !== null; ) {
+      const { made, next }: Calls['newPairs']['answer'] = await this.#thread.ask('newPairs', {
+        of,
+        from,
+        limit: TAKE,
+      })
+      await this.#keep(kind, made)
+      from = next
     }
+  }
+
+  async #keep(kind: string, made: readonly MadePrint[]): Promise<void> {
+    checkAborted(this.#search)
+    const { backend, collection } = this.#search
+    if (made.length > 0) await backend.keepFingerprints(collection, kind, made)
   }
 
   #phase(message: string, unit: string, total = 0): void {

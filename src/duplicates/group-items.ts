@@ -1,5 +1,5 @@
 import type { DuplicateGroup, DuplicateRelation } from '../core/types.js'
-import type { DuplicateSettings, GroupRows } from './duplicate-messages.js'
+import type { DuplicateSettings, Found } from './duplicate-messages.js'
 import { type Link, LinkTable, makeStars } from './groups.js'
 
 /** What is known of an item; its place among the others tells when it was first written. */
@@ -35,7 +35,7 @@ const OF_ONE = 16
 const AT_TWO_STEPS = 64
 
 /** Makes groups of items from what is known of their texts, pictures and vectors. */
-export function groupItems(grouping: Grouping): GroupRows {
+export function groupItems(grouping: Grouping): { rows: string[]; found: Found } {
   const { rows, settings } = grouping
   const order = rows.map((_, item) => item).sort((a, b) => byKeeping(rows, settings.by, a, b))
   const classes = makeClasses(rows, order, settings)
@@ -52,7 +52,7 @@ export function groupItems(grouping: Grouping): GroupRows {
     },
     (keep) => (classes[keep]?.length ?? 0) > 1,
   )
-  const found: GroupRows['found'] = { groups: stars.length, exact: 0, near: 0, similar: 0 }
+  const found: Found = { groups: stars.length, exact: 0, near: 0, similar: 0 }
   const same: DuplicateRelation = settings.relations.includes('exact') ? 'exact' : 'near'
   const groups = stars.map(({ keep, others }) => {
     const [kept = 0, ...copies] = classes[keep] ?? []
