@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { seededRandom } from '#src/core/random.js'
 
@@ -55,11 +56,31 @@ export function shuffledPhotos(folder: string, seed: number): string[] {
 export async function versionsOf(paths: readonly string[]): Promise<Version[]> {
   const versions: Version[] = []
   for (const [photo, path] of paths.entries()) {
-    const bytes = new Uint8Array(await readFile(path))
-    versions.push({ photo, change: 'original', bytes })
-    for (const [change, make] of Object.entries(CHANGES)) {
-      versions.push({ photo, change, bytes: new Uint8Array(await make(bytes)) })
-    }
+    versions.push(...(await changesOf(photo, new Uint8Array(await readFile(path)))))
+  }
+  return versions
+}
+
+/** The first pictures of an IDX file as PNGs, each tenth of them with what the changes make of it. */
+export async function versionsOfIdx(path: string, count: number): Promise<Version[]> {
+  const idx = gunzipSync(await readFile(path))
+  const [height, width] = [idx.readUInt32BE(8), idx.readUInt32BE(12)]
+  const versions: Version[] = []
+  for (let photo = 0; photo < count; photo++) {
+    const values = idx.subarray(16 + photo * width * height, 16 + (photo + 1) * width * height)
+    const image = sharp(values, { raw: { width, height, channels: 1 } })
+    const bytes = new Uint8Array(await image.png().toBuffer())
+    versions.push(
+      ...(photo % 10 === 0 ? await changesOf(photo, bytes) : [{ photo, change: 'original', bytes }]),
+    )
+  }
+  return versions
+}
+
+async function changesOf(photo: number, bytes: Uint8Array): Promise<Version[]> {
+  const versions: Version[] = [{ photo, change: 'original', bytes }]
+  for (const [change, make] of Object.entries(CHANGES)) {
+    versions.push({ photo, change, bytes: new Uint8Array(await make(bytes)) })
   }
   return versions
 }

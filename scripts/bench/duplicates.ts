@@ -1,6 +1,7 @@
 // Duplicates: photos after five changes against pixel cosine and perceptual hashes, and how time and comparisons grow.
 //   npx tsx scripts/bench/duplicates.ts photos FOLDER         the 200 that are judged
 //   npx tsx scripts/bench/duplicates.ts rest FOLDER           the others, which the thresholds were chosen on
+//   npx tsx scripts/bench/duplicates.ts small FILE.gz         1,000 pictures of 28 x 28 in IDX
 //   npx tsx scripts/bench/duplicates.ts texts [COUNT]         default 100,000 short texts
 //   npx tsx scripts/bench/duplicates.ts images [COUNT]        default 5,000 pictures
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -18,7 +19,7 @@ import { PRINT_BYTES, PRINT_SIDE, PRINT_VERSION, printOf } from '#src/duplicates
 import { nearestScale, shortVectors } from '#src/duplicates/short-vector.js'
 import { Kindred } from '#src/engine/kindred.js'
 import { renderImage } from '#src/images/render-image.js'
-import { shuffledPhotos, type Version, versionsOf } from './changed-photos.js'
+import { shuffledPhotos, type Version, versionsOf, versionsOfIdx } from './changed-photos.js'
 import { machineFacts, processMemory } from './machine.js'
 import { PEERS } from './picture-hashes.js'
 
@@ -52,10 +53,11 @@ if ((what === 'photos' || what === 'rest') && argument) {
   const all = shuffledPhotos(argument, SEED)
   const paths = what === 'photos' ? all.slice(0, JUDGED) : all.slice(JUDGED)
   await judgePhotos(argument, paths)
-} else if (what === 'texts') await measureTexts(Number(argument ?? 100_000))
+} else if (what === 'small' && argument) await judgeSmall(argument)
+else if (what === 'texts') await measureTexts(Number(argument ?? 100_000))
 else if (what === 'images') measureImages(Number(argument ?? 5_000))
 else {
-  console.error('say: photos FOLDER, rest FOLDER, texts [COUNT] or images [COUNT]')
+  console.error('say: photos FOLDER, rest FOLDER, small FILE.gz, texts [COUNT] or images [COUNT]')
   process.exitCode = 2
 }
 
@@ -87,6 +89,28 @@ async function judgePhotos(folder: string, paths: readonly string[]): Promise<vo
   )
   for (const pair of wrong) console.log(`  taken for the same: ${pair}`)
   await judgeGroups(versions, isOwn)
+}
+
+/** Small pictures of which many look alike: what counts is that few are taken for the same. */
+async function judgeSmall(path: string): Promise<void> {
+  const versions = await versionsOfIdx(path, 1_000)
+  const scores = await ownScores(versions)
+  const found = [...scores].filter(([, score]) => score >= PICTURE_THRESHOLD)
+  const isRight = ([pair]: [string, number]): boolean => {
+    const [a = -1, b = -1] = pair.split(' ').map(Number)
+    return versions[a]?.photo === versions[b]?.photo
+  }
+  const right = found.filter(isRight).length
+  const scored = pairsOf(
+    versions,
+    () => false,
+    (copy, original) => scores.get(`${original} ${copy}`) ?? 0,
+  )
+  const copies = scored.filter((pair) => pair.right)
+  const known = copies.filter(({ score }) => score >= PICTURE_THRESHOLD).length
+  console.log(
+    `${versions.length} pictures: ${found.length - right} of ${found.length} pairs above the threshold are of different ones; recall of (copy, original) ${(known / copies.length).toFixed(3)}`,
+  )
 }
 
 function pairsOf(
