@@ -6,13 +6,25 @@ import { isBuiltin } from 'node:module'
 import { dirname, join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const PARTS = ['images', 'encoders', 'tensor', 'indexes', 'backends', 'query', 'anomaly', 'maps', 'datasets']
+const PARTS = [
+  'images',
+  'encoders',
+  'tensor',
+  'indexes',
+  'backends',
+  'query',
+  'anomaly',
+  'duplicates',
+  'maps',
+  'datasets',
+]
 
 /** Which folders of src/ a file of the folder may import, besides its own. */
 const MAY_IMPORT = {
   core: [],
   ...Object.fromEntries(PARTS.map((part) => [part, ['core']])),
   encoders: ['core', 'images', 'tensor'],
+  duplicates: ['core', 'images', 'indexes'],
   engine: ['core', ...PARTS],
   http: ['core', ...PARTS, 'engine'],
   cli: ['core', ...PARTS, 'engine', 'http'],

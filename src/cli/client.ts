@@ -6,6 +6,8 @@ import type {
   AddReceipt,
   CollectionOptions,
   CollectionSummary,
+  DuplicateOptions,
+  DuplicatePage,
   Include,
   Item,
   Metadata,
@@ -110,6 +112,15 @@ export class Client {
       'GET',
       `/v1/collections/${encodeURIComponent(collection)}/outliers${query({ ...options })}`,
     )
+  }
+
+  async findDuplicates(collection: string, options: DuplicateOptions): Promise<Job> {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/duplicates`
+    return (await this.#call<{ job: Job }>('POST', path, { body: options })).job
+  }
+
+  duplicates(collection: string, options: { limit?: number; cursor?: string }): Promise<DuplicatePage> {
+    return this.#call('GET', `/v1/collections/${encodeURIComponent(collection)}/duplicates${query(options)}`)
   }
 
   async versions(collection: string, space: string): Promise<EncoderVersion[]> {

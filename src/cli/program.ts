@@ -3,6 +3,7 @@ import { packageVersion } from '../http/package-version.js'
 import { addCommand } from './commands/add.js'
 import { collectionsCommand } from './commands/collections.js'
 import { demoCommand } from './commands/demo.js'
+import { duplicatesCommand } from './commands/duplicates.js'
 import { encodersCommand } from './commands/encoders.js'
 import { itemsCommand } from './commands/items.js'
 import { outliersCommand } from './commands/outliers.js'
@@ -38,6 +39,7 @@ export function buildProgram(run: Runner): Command {
   searchCommand(program, run)
   trainCommand(program, run)
   outliersCommand(program, run)
+  duplicatesCommand(program, run)
   collectionsCommand(program, run)
   itemsCommand(program, run)
   encodersCommand(program, run)

@@ -243,6 +243,28 @@ export interface VectorBatch {
   vectors: Float32Array
 }
 
+/** Something small that is derived from an item's text or picture and kept beside it. */
+export interface Fingerprint {
+  /** What it was made of and how, so that one of another content is not taken for it. */
+  source: string
+  bytes: Uint8Array
+}
+
+/** What an item holds, without its text and picture. */
+export interface ItemContent {
+  id: string
+  /** {@link ItemWrite.textHash}; null without text. */
+  textHash: string | null
+  /** Of the text, in UTF-8; 0 without. */
+  textBytes: number
+  /** {@link ImageWrite.hash}; null without picture. */
+  imageHash: string | null
+  /** Of the picture as given: width times height; 0 without. */
+  pixels: number
+  /** Those of the kinds that were asked for and are kept. */
+  fingerprints: Record<string, Fingerprint>
+}
+
 export interface ListQuery {
   /** 1 to 1,000. */
   limit: number
@@ -348,6 +370,35 @@ export interface Backend {
     space: string,
     detector: string,
   ): Promise<{ scored: number; flagged: number }>
+
+  /**
+   * What items hold, in the order of first writing.
+   *
+   * @param options.kinds of the fingerprints that come with them
+   */
+  contents(
+    collection: string,
+    options: { limit: number; cursor?: string; kinds: readonly string[] },
+  ): Promise<{ items: ItemContent[]; cursor?: string }>
+  /** Keeps fingerprints, one of a kind for each item, until the item is removed; those of items that are gone are passed over. */
+  keepFingerprints(
+    collection: string,
+    kind: string,
+    rows: readonly ({ id: string } & Fingerprint)[],
+  ): Promise<void>
+
+  /** Keeps a report with its rows in place of the collection's last one of that name; readers see the one or the other. */
+  keepReport(
+    collection: string,
+    name: string,
+    report: { head: Record<string, unknown>; rows: readonly string[] },
+  ): Promise<void>
+  /** A page of the report's rows, in their order; undefined where there is no report. A page of another report's rows is refused. */
+  report(
+    collection: string,
+    name: string,
+    options: { limit: number; cursor?: string },
+  ): Promise<{ head: Record<string, unknown>; rows: string[]; cursor?: string } | undefined>
 
   /** Keeps what became of a job, by its id, so that a later process can tell; the latest 100 are kept. */
   recordJob(job: Job): Promise<void>

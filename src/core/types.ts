@@ -224,3 +224,73 @@ export interface AddReceipt {
   /** Items that were there already, the same in every respect; nothing was written for them. */
   unchanged: number
 }
+
+/**
+ * How two items are duplicates: `exact`: the same text and the same picture, byte by byte; `near`: the same but for small
+ * changes; `similar`: near to each other in a latent space.
+ */
+export type DuplicateRelation = 'exact' | 'near' | 'similar'
+
+export const DUPLICATE_RELATIONS: readonly DuplicateRelation[] = ['exact', 'near', 'similar']
+
+/** What items are compared by; see {@link DuplicateOptions.by}. */
+export const DUPLICATE_PARTS = ['item', 'text', 'image'] as const
+
+export interface DuplicateOptions {
+  /** Which kinds are looked for. Default: exact and near. */
+  relations?: DuplicateRelation[]
+  /**
+   * What exact and near ones must share. `item`: all that both have, text and picture (exact ones have nothing else);
+   * `text`, `image`: that part alone. Default `item`.
+   */
+  by?: (typeof DUPLICATE_PARTS)[number]
+  /** Of near texts: the least share of common shingles (Jaccard), 0.5 to 1. Less finds more, and more that is not one. Default 0.7. */
+  textThreshold?: number
+  /** Of near pictures: the least likeness, 0.9 to 1. Less finds more, and more that is not one. Default 0.95. */
+  imageThreshold?: number
+  /** Of similar items: whose vectors are compared. Default: `text`, else `descriptor`, else the first space. */
+  space?: string
+  /** Of similar items: the least cosine, 0 to 1. Default 0.95. */
+  threshold?: number
+}
+
+/** An item that could go. */
+export interface Duplicate {
+  id: string
+  /** To the one that is kept. */
+  relation: DuplicateRelation
+  /** Larger is more alike: 1 for exact ones, the Jaccard index of near texts, the likeness of near pictures, a cosine. */
+  score: number
+}
+
+export interface DuplicateGroup {
+  /** The largest picture, else the longest text, else what was written first. */
+  keep: string
+  /** Each is a duplicate of `keep`; the surest first. */
+  duplicates: Duplicate[]
+}
+
+/** What a search for duplicates came to. */
+export interface DuplicateSummary {
+  collection: string
+  /** Items that were looked at. */
+  items: number
+  /** Groups, and items that could go, by their relation. */
+  found: Record<'groups' | DuplicateRelation, number>
+  /** Texts and pictures that had no fingerprint yet. */
+  fingerprinted: { texts: number; images: number }
+  /** Pairs that were compared one by one. */
+  compared: { texts: number; images: number; vectors: number }
+  /** What was asked, with the defaults filled in; no space where vectors were not compared. */
+  options: Required<Omit<DuplicateOptions, 'space'>> & { space: string | null }
+  /** ISO 8601. */
+  finishedAt: string
+}
+
+/** A page of what the latest search for duplicates found. */
+export interface DuplicatePage extends DuplicateSummary {
+  /** In the order in which those that are kept were first written. */
+  groups: DuplicateGroup[]
+  /** For the next page; the last has none. */
+  cursor?: string
+}

@@ -6,6 +6,9 @@ import { checkId } from '../core/names.js'
 import type {
   AddReceipt,
   CollectionSummary,
+  DuplicateOptions,
+  DuplicatePage,
+  DuplicateSummary,
   Include,
   Item,
   ItemInput,
@@ -14,12 +17,14 @@ import type {
 } from '../core/types.js'
 import { type AddOptions, addItems } from './add-items.js'
 import { summarize } from './collection-summary.js'
+import { checkDuplicates, readAllDuplicates, readDuplicates, startDuplicates } from './duplicates.js'
 import { revertEncoder } from './encoder-versions.js'
 import { type EngineContext, isImageSpace } from './engine-context.js'
 import { type FitResult, startFit } from './fit-job.js'
 import { answerSearch } from './hybrid-search.js'
 import { currentVersion } from './image-table.js'
 import { findOutliers, type OutlierAnswer, type OutlierOptions, reconstructingSpace } from './outliers.js'
+import { throwIfAborted } from './pace.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
 import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
@@ -193,6 +198,57 @@ export class Collection {
   async outliers(options: OutlierOptions = {}): Promise<OutlierAnswer> {
     this.#context.lifetime.check()
     return findOutliers(this.#context, await this.#context.records.read(this.name), options)
+  }
+
+  /**
+   * Looks for items that are the same, nearly the same, or similar, and waits for what is found: see docs/duplicates.md.
+   * It runs as a job, and keeps its groups: {@link latestDuplicates} gives them again.
+   *
+   * @param options.signal cancels it
+   * @throws EngineError INVALID_REQUEST, SPACE_NOT_FOUND, CONFLICT where a search is running already, CANCELLED
+   */
+  async duplicates(
+    options: DuplicateOptions & { signal?: AbortSignal } = {},
+  ): Promise<Omit<DuplicatePage, 'cursor'>> {
+    const { signal, ...asked } = options
+    throwIfAborted(signal)
+    const { job, finished } = await this.startDuplicates(asked)
+    const cancel = (): void => void this.#context.jobs.cancel(job).catch(() => undefined)
+    signal?.addEventListener('abort', cancel, { once: true })
+    if (signal?.aborted) cancel()
+    try {
+      await finished
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+    return readAllDuplicates(this.#context, this.name)
+  }
+
+  /**
+   * As {@link duplicates}, without waiting.
+   *
+   * @returns the job's id, and a promise of how much was found
+   */
+  async startDuplicates(
+    options: DuplicateOptions = {},
+  ): Promise<{ job: string; finished: Promise<DuplicateSummary> }> {
+    this.#context.lifetime.check()
+    const record = await this.#context.records.read(this.name)
+    const { id, finished } = startDuplicates(this.#context, record, checkDuplicates(options, record))
+    finished.catch(() => undefined)
+    return { job: id, finished }
+  }
+
+  /**
+   * A page of what the latest search for duplicates found; items that were removed since are still named.
+   *
+   * @param options.limit groups, 1 to 1,000, default 100
+   * @param options.cursor of the page before; refused after another search
+   * @throws EngineError NOT_FOUND where there was no search yet
+   */
+  async latestDuplicates(options: { limit?: number; cursor?: string } = {}): Promise<DuplicatePage> {
+    this.#context.lifetime.check()
+    return readDuplicates(this.#context, this.name, options)
   }
 
   /** What encoders a space has had: the current one, the one before it, and one that is being filled; newest first. */

@@ -22,7 +22,7 @@ export interface EngineContext {
   readonly records: RecordCache
   /** Patches of one item wait for each other, as do changes of one collection's spaces. */
   readonly queues: KeyedQueue
-  /** Ids of the jobs that fit encoders now, by collection and space. */
+  /** Ids of the jobs of which one runs at a time: those that fit encoders, by collection and space, and others. */
   readonly fits: Map<string, string>
 }
 

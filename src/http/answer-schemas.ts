@@ -148,6 +148,37 @@ export const OutliersAnswer = z
   })
   .openapi('Outliers')
 
+const relation = z.enum(['exact', 'near', 'similar'])
+
+export const DuplicatesAnswer = z
+  .object({
+    collection: z.string(),
+    items: z.int(),
+    found: z.object({ groups: z.int(), exact: z.int(), near: z.int(), similar: z.int() }),
+    fingerprinted: z.object({ texts: z.int(), images: z.int() }),
+    compared: z.object({ texts: z.int(), images: z.int(), vectors: z.int() }),
+    options: metadata,
+    finishedAt: z.string(),
+    groups: z.array(
+      z
+        .object({
+          keep: z.string().openapi({
+            description: 'The largest picture, else the longest text, else what was written first',
+          }),
+          duplicates: z.array(
+            z.object({
+              id: z.string(),
+              relation,
+              score: z.number().openapi({ description: 'Larger is more alike' }),
+            }),
+          ),
+        })
+        .openapi('DuplicateGroup'),
+    ),
+    cursor: z.string().optional(),
+  })
+  .openapi('Duplicates')
+
 const version = {
   version: z.int(),
   encoder: z.string().nullable(),

@@ -8,6 +8,7 @@ import { createNotFound } from './not-found.js'
 import { packageVersion } from './package-version.js'
 import { collectionRoutes } from './routes/collection-routes.js'
 import { documentRoutes } from './routes/document-routes.js'
+import { duplicateRoutes } from './routes/duplicate-routes.js'
 import { encoderRoutes } from './routes/encoder-routes.js'
 import { imageRoutes } from './routes/image-routes.js'
 import { itemRoutes } from './routes/item-routes.js'
@@ -54,6 +55,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
     ...imageRoutes(door),
     searchRoute(door),
     ...trainRoutes(door),
+    ...duplicateRoutes(door),
     ...spaceRoutes(door),
     ...jobRoutes(door),
     ...encoderRoutes(door),

@@ -2,12 +2,13 @@ import type { z } from '@hono/zod-openapi'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Metric } from '../core/metrics.js'
-import type { CollectionOptions, ItemInput, Query, SearchRequest } from '../core/types.js'
+import type { CollectionOptions, DuplicateOptions, ItemInput, Query, SearchRequest } from '../core/types.js'
 import type { TrainOptions } from '../engine/train-request.js'
 import { type ItemChanges, imageBytes, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
 import {
   CollectionBody,
   DeleteBody,
+  DuplicatesBody,
   EmbeddingsBody,
   ItemsEnvelope,
   PatchBody,
@@ -26,6 +27,7 @@ export interface Bodies {
   remove: string[]
   search: SearchRequest
   train: TrainOptions
+  duplicates: DuplicateOptions
   revert: z.output<typeof RevertBody>
   embeddings: z.output<typeof EmbeddingsBody> & { input: string[] }
   use: z.output<typeof UseBody>
@@ -68,6 +70,7 @@ const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
     return request
   },
   train: (json) => check(TrainBody, json, BODY),
+  duplicates: (json) => check(DuplicatesBody, json, BODY),
   revert: (json) => check(RevertBody, json, BODY),
   embeddings: (json) => {
     const body = check(EmbeddingsBody, json, BODY)

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { LIMITS } from '../core/limits.js'
 import { METRICS } from '../core/metrics.js'
-import { INCLUDES, SEARCH_MODES } from '../core/types.js'
+import { DUPLICATE_PARTS, DUPLICATE_RELATIONS, INCLUDES, SEARCH_MODES } from '../core/types.js'
 import { FUSIONS } from '../query/fusion.js'
 
 // What a schema leaves to the engine (names, ids, metrics, sizes of texts) has an error code of its own there.
@@ -140,6 +140,39 @@ export const TrainBody = z
   })
   .openapi('TrainRequest')
 
+export const DuplicatesBody = z
+  .strictObject({
+    relations: z
+      .array(z.enum(DUPLICATE_RELATIONS))
+      .min(1)
+      .optional()
+      .openapi({ description: 'Which kinds are looked for. Default: exact and near' }),
+    by: z.enum(DUPLICATE_PARTS).optional().openapi({
+      description:
+        'What exact and near ones must share: all that both have, or one part alone. Default: item',
+    }),
+    textThreshold: z
+      .number()
+      .min(0.5)
+      .max(1)
+      .optional()
+      .openapi({ description: 'Of near texts. Default: 0.7' }),
+    imageThreshold: z
+      .number()
+      .min(0.9)
+      .max(1)
+      .optional()
+      .openapi({ description: 'Of near pictures. Default: 0.95' }),
+    space: z.string().optional().openapi({ description: 'Of similar items: whose vectors are compared' }),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .openapi({ description: 'Of similar items: the least cosine. Default: 0.95' }),
+  })
+  .openapi('DuplicatesRequest')
+
 export const RevertBody = z.strictObject({ version: z.int().min(1).optional() }).openapi('RevertRequest')
 
 export const EmbeddingsBody = z
@@ -185,6 +218,10 @@ export const OutliersQuery = z.strictObject({
   rate: z.string().optional().openapi({ description: 'Not answered by this version' }),
   fdr: z.string().optional().openapi({ description: 'Not answered by this version' }),
   reference: z.string().optional().openapi({ description: 'Not answered by this version' }),
+})
+export const DuplicatesQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
+  cursor: z.string().optional(),
 })
 export const VersionQuery = z.strictObject({
   version: z.coerce.number().int().min(1).optional(),

@@ -1,4 +1,5 @@
 import { backendContract } from '../contracts/backend.js'
+import { backendDerivedContract } from '../contracts/backend-derived.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
@@ -8,3 +9,4 @@ backendContract('embedded', openEmbeddedBackend)
 backendImagesContract('embedded', openEmbeddedBackend)
 backendRecordsContract('embedded', openEmbeddedBackend)
 keywordContract('embedded', openEmbeddedBackend)
+backendDerivedContract('embedded', openEmbeddedBackend)

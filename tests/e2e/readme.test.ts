@@ -59,6 +59,7 @@ describe('the examples of the README', () => {
     expect([...js, ...sh].map(({ name }) => name).sort()).toEqual(
       [
         'Command line',
+        'Duplicates',
         'HTTP',
         'Library',
         'Meaning and words',

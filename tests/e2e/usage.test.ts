@@ -7,6 +7,7 @@ const COMMANDS = [
   ['demo'],
   ['train'],
   ['outliers'],
+  ['duplicates'],
   ['serve'],
   ['add'],
   ['search'],

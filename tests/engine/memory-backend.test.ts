@@ -1,4 +1,5 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
+import { backendDerivedContract } from '../contracts/backend-derived.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { keywordContract } from '../contracts/backend-keywords.js'
@@ -15,3 +16,4 @@ backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
 keywordContract('memory', open)
+backendDerivedContract('memory', open)

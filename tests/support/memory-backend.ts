@@ -5,6 +5,7 @@ import type {
   CollectionStats,
   EncodedItem,
   EncoderVersion,
+  Fingerprint,
   Hit,
   ImageWrite,
   ItemFields,
@@ -59,6 +60,8 @@ interface MemoryItem {
   fingerprint: string
   textHash: string | null
   encoded: Map<MemoryVersion, { passages: PassageVector[]; anomaly?: AnomalyScore }>
+  /** By kind. */
+  fingerprints: Map<string, Fingerprint>
 }
 
 interface MemoryCollection {
@@ -66,6 +69,8 @@ interface MemoryCollection {
   keywords: string[]
   spaces: MemorySpace[]
   items: Map<string, MemoryItem>
+  /** By name. */
+  reports: Map<string, { key: number; head: Record<string, unknown>; rows: readonly string[] }>
 }
 
 /**
@@ -103,7 +108,8 @@ export class MemoryBackend implements Backend {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      this.#collections.set(name, { name, keywords, spaces: spaces.map(toSpace), items: new Map() })
+      const kept = { name, keywords, spaces: spaces.map(toSpace), items: new Map(), reports: new Map() }
+      this.#collections.set(name, kept)
     })
   }
 
@@ -328,6 +334,71 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  contents(
+    collection: string,
+    options: { limit: number; cursor?: string; kinds: readonly string[] },
+  ): ReturnType<Backend['contents']> {
+    const { limit, cursor, kinds } = structuredClone(options)
+    return this.#call(() => {
+      const page = pageOf([...this.#find(collection).items.values()], limit, cursor)
+      const items = page.items.map(({ id, text, textHash, image, fingerprints }) => {
+        const kept = kinds.flatMap((kind) => {
+          const found = fingerprints.get(kind)
+          return found ? [[kind, structuredClone(found)] as const] : []
+        })
+        return {
+          ...{ id, textHash, textBytes: text === null ? 0 : Buffer.byteLength(text) },
+          ...{ imageHash: image?.hash ?? null, pixels: image ? image.width * image.height : 0 },
+          fingerprints: Object.fromEntries(kept),
+        }
+      })
+      return { items, ...page.next }
+    })
+  }
+
+  keepFingerprints(
+    collection: string,
+    kind: string,
+    rows: readonly ({ id: string } & Fingerprint)[],
+  ): Promise<void> {
+    const copies = structuredClone(rows)
+    return this.#write(() => {
+      const { items } = this.#find(collection)
+      for (const { id, source, bytes } of copies) items.get(id)?.fingerprints.set(kind, { source, bytes })
+    })
+  }
+
+  keepReport(
+    collection: string,
+    name: string,
+    report: { head: Record<string, unknown>; rows: readonly string[] },
+  ): Promise<void> {
+    const copy = structuredClone(report)
+    return this.#write(() => {
+      this.#counter++
+      this.#find(collection).reports.set(name, { key: this.#counter, ...copy })
+    })
+  }
+
+  report(
+    collection: string,
+    name: string,
+    options: { limit: number; cursor?: string },
+  ): ReturnType<Backend['report']> {
+    const { limit, cursor } = options
+    return this.#call(() => {
+      const found = this.#find(collection).reports.get(name)
+      if (!found) return undefined
+      const [key, from = 0] = cursor?.split(' ').map(Number) ?? [found.key]
+      if (key !== found.key || !Number.isInteger(from)) {
+        throw new EngineError('INVALID_REQUEST', `cursor "${cursor}" is not of this report`)
+      }
+      const rows = found.rows.slice(from, from + limit)
+      const next = from + limit < found.rows.length ? { cursor: `${key} ${from + limit}` } : {}
+      return structuredClone({ head: found.head, rows, ...next })
+    })
+  }
+
   recordJob(job: Job): Promise<void> {
     const copy = structuredClone(job)
     return this.#write(() => {
@@ -487,6 +558,7 @@ export class MemoryBackend implements Backend {
       fingerprint: write.fingerprint,
       textHash: write.textHash,
       encoded,
+      fingerprints: before?.fingerprints ?? new Map(),
     }
   }
 }

@@ -1,6 +1,7 @@
-import type { CollectionRecord, NewEncoderVersion } from '../../core/backend.js'
+import type { CollectionRecord, Fingerprint, NewEncoderVersion } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
+import { DerivedWrites } from './derived-writes.js'
 import { EncoderWrites } from './encoder-writes.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
 import { KeywordRebuild } from './keyword-rebuild.js'
@@ -20,6 +21,7 @@ export class DatabaseWriter {
   readonly #encoders: EncoderWrites
   readonly #keywords: KeywordWrites
   readonly #rebuild: KeywordRebuild
+  readonly #derived: DerivedWrites
   #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
@@ -29,6 +31,7 @@ export class DatabaseWriter {
     this.#rebuild = new KeywordRebuild(db, this.#keywords)
     this.#items = new ItemWrites(db, this.#keywords)
     this.#encoders = new EncoderWrites(db)
+    this.#derived = new DerivedWrites(db)
   }
 
   /** Opens or makes the database, brings it to the newest schema, and drops encoder versions left half filled. */
@@ -152,6 +155,23 @@ export class DatabaseWriter {
       this.#sql.recordJob.run(job.id, JSON.stringify(job))
       this.#sql.forgetJobs.run(MAX_JOBS)
     })
+  }
+
+  keepFingerprints(collection: number, kind: string, rows: readonly ({ id: string } & Fingerprint)[]): void {
+    this.#transaction(() => this.#derived.keepFingerprints(collection, kind, rows))
+  }
+
+  /** @returns the report's key */
+  beginReport(collection: number, name: string): number {
+    return this.#transaction(() => this.#derived.beginReport(collection, name))
+  }
+
+  addReportRows(report: number, from: number, rows: readonly string[]): void {
+    this.#transaction(() => this.#derived.addRows(report, from, rows))
+  }
+
+  finishReport(report: number, head: string): void {
+    this.#transaction(() => this.#derived.finishReport(report, head))
   }
 
   /** Forgets the changes before `seq`, which a saved index holds; the row of `seq` itself stays, for its stamp. */

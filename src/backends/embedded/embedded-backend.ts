@@ -4,7 +4,9 @@ import type {
   CollectionRecord,
   CollectionStats,
   EncoderVersion,
+  Fingerprint,
   Hit,
+  ItemContent,
   ItemFields,
   ItemStamp,
   ItemWrite,
@@ -33,6 +35,7 @@ import { EncoderVersions } from './encoder-versions.js'
 import { type Home, takeHome } from './home.js'
 import { QueryThread } from './query-thread.js'
 import { Reader } from './reader.js'
+import type { ReportPage } from './report-reader.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
 import { Writer } from './writer.js'
@@ -261,6 +264,40 @@ export class EmbeddedBackend implements Backend {
     detector: string,
   ): Promise<{ scored: number; flagged: number }> {
     return this.#reader.anomalies.count(findCurrent(this.#keys(collection), space), detector)
+  }
+
+  async contents(
+    collection: string,
+    options: { limit: number; cursor?: string; kinds: readonly string[] },
+  ): Promise<{ items: ItemContent[]; cursor?: string }> {
+    return this.#reader.contents.page(this.#keys(collection), options)
+  }
+
+  keepFingerprints(
+    collection: string,
+    kind: string,
+    rows: readonly ({ id: string } & Fingerprint)[],
+  ): Promise<void> {
+    return this.#begin(() => {
+      const { key } = this.#keys(collection)
+      return this.#writer.exclusively(() => this.#writer.keepFingerprints(key, kind, rows))
+    })
+  }
+
+  keepReport(
+    collection: string,
+    name: string,
+    report: { head: Record<string, unknown>; rows: readonly string[] },
+  ): Promise<void> {
+    return this.#begin(() => this.#writer.keepReport(this.#keys(collection).key, name, report))
+  }
+
+  async report(
+    collection: string,
+    name: string,
+    options: { limit: number; cursor?: string },
+  ): Promise<ReportPage | undefined> {
+    return this.#reader.reports.page(this.#keys(collection), name, options)
   }
 
   recordJob(job: Job): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Job } from '../../core/jobs.js'
 import { AnomalyReader } from './anomaly-reader.js'
+import { ContentReader } from './content-reader.js'
 import { EncoderReader } from './encoder-reader.js'
 import { ImageReader } from './image-reader.js'
 import { ItemReader } from './item-reader.js'
+import { ReportReader } from './report-reader.js'
 import { type Connection, openDatabase } from './sqlite.js'
 
 /** A read-only connection for what is small: items by id, pages of a listing, single pictures. */
@@ -11,6 +13,8 @@ export class Reader {
   readonly items: ItemReader
   readonly images: ImageReader
   readonly anomalies: AnomalyReader
+  readonly contents: ContentReader
+  readonly reports: ReportReader
   readonly #db: Connection
 
   constructor(path: string) {
@@ -20,6 +24,8 @@ export class Reader {
     this.anomalies = new AnomalyReader(this.#db)
     this.items = new ItemReader(this.#db, this.anomalies)
     this.images = new ImageReader(this.#db)
+    this.contents = new ContentReader(this.#db)
+    this.reports = new ReportReader(this.#db)
   }
 
   /** Newest first. */

@@ -18,6 +18,8 @@ import type { Connection } from './sqlite.js'
  * - `collections.keywords` are the metadata paths that are indexed beside the text; each collection has a table
  *   `keywords_KEY` of inverted lists, with a row for each item that has words, under the item's key. While another is
  *   made to take its place, `keywords_cursor` is the last item that this one has come to.
+ * - `fingerprints` are derived from an item's text or picture; `source` tells of which, so that old ones may stay. A report
+ *   whose `head` is null is being written, or was when its process ended.
  * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
@@ -178,6 +180,31 @@ const MIGRATIONS: readonly (string | ((db: Connection) => void))[] = [
     db.exec('ALTER TABLE collections ADD COLUMN keywords_cursor INTEGER')
     fillKeywordTables(db)
   },
+  `
+  CREATE TABLE fingerprints (
+    item INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    source TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (item, kind)
+  );
+  CREATE TRIGGER fingerprints_of_removed AFTER DELETE ON items BEGIN
+    DELETE FROM fingerprints WHERE item = OLD.key;
+  END;
+  CREATE TABLE reports (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    head TEXT
+  );
+  CREATE INDEX reports_of_collection ON reports (collection, name, key);
+  CREATE TABLE report_rows (report INTEGER NOT NULL, row INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (report, row))
+    WITHOUT ROWID;
+  CREATE TRIGGER reports_of_removed AFTER DELETE ON collections BEGIN
+    DELETE FROM report_rows WHERE report IN (SELECT key FROM reports WHERE collection = OLD.key);
+    DELETE FROM reports WHERE collection = OLD.key;
+  END;
+  `,
 ]
 
 /** What a database of this version of kindred says as its `user_version`. */

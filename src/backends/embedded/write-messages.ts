@@ -1,4 +1,10 @@
-import type { AnomalyScore, CollectionRecord, ImageWrite, NewEncoderVersion } from '../../core/backend.js'
+import type {
+  AnomalyScore,
+  CollectionRecord,
+  Fingerprint,
+  ImageWrite,
+  NewEncoderVersion,
+} from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 
@@ -87,6 +93,15 @@ export type WriterRequest =
   | { op: 'dropEncoder'; encoderKey: number }
   | { op: 'purge' }
   | { op: 'recordJob'; job: Job }
+  | {
+      op: 'keepFingerprints'
+      collection: number
+      kind: string
+      rows: readonly ({ id: string } & Fingerprint)[]
+    }
+  | { op: 'beginReport'; collection: number; name: string }
+  | { op: 'addReportRows'; report: number; from: number; rows: readonly string[] }
+  | { op: 'finishReport'; report: number; head: string }
   | { op: 'trimLog'; encoderKey: number; seq: number }
   | { op: 'checkpoint' }
   | { op: 'close' }

@@ -52,6 +52,14 @@ function answer(request: WriterRequest): unknown {
       return writer.purge()
     case 'recordJob':
       return writer.recordJob(request.job)
+    case 'keepFingerprints':
+      return writer.keepFingerprints(request.collection, request.kind, request.rows)
+    case 'beginReport':
+      return writer.beginReport(request.collection, request.name)
+    case 'addReportRows':
+      return writer.addReportRows(request.report, request.from, request.rows)
+    case 'finishReport':
+      return writer.finishReport(request.report, request.head)
     case 'trimLog':
       return writer.trimLog(request.encoderKey, request.seq)
     case 'checkpoint':

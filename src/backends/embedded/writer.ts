@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { CollectionRecord, ItemWrite, NewEncoderVersion } from '../../core/backend.js'
+import type { CollectionRecord, Fingerprint, ItemWrite, NewEncoderVersion } from '../../core/backend.js'
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
@@ -8,6 +8,8 @@ import type { FillSlice, RemoveAnswer, VectorChanges, WriterReply, WriterRequest
 
 /** Slices on their way at once; bounds what an upsert copies. */
 const SLICES_IN_FLIGHT = 3
+/** Rows of a report that are written at once. */
+const REPORT_ROWS = 1_000
 /** Writes that may wait; beyond that the caller is told to come back. */
 const QUEUE_LIMIT = 1_024
 
@@ -111,6 +113,29 @@ export class Writer {
 
   recordJob(job: Job): Promise<void> {
     return this.#ask({ op: 'recordJob', job }) as Promise<void>
+  }
+
+  keepFingerprints(
+    collection: number,
+    kind: string,
+    rows: readonly ({ id: string } & Fingerprint)[],
+  ): Promise<void> {
+    return this.#ask({ op: 'keepFingerprints', collection, kind, rows }) as Promise<void>
+  }
+
+  /** Other writes may come between its slices: until it is whole nobody reads it. */
+  async keepReport(
+    collection: number,
+    name: string,
+    { head, rows }: { head: Record<string, unknown>; rows: readonly string[] },
+  ): Promise<void> {
+    const turn = <T>(request: WriterRequest): Promise<T> =>
+      this.exclusively(() => this.#ask(request)) as Promise<T>
+    const report = await turn<number>({ op: 'beginReport', collection, name })
+    for (let from = 0; from < rows.length; from += REPORT_ROWS) {
+      await turn({ op: 'addReportRows', report, from, rows: rows.slice(from, from + REPORT_ROWS) })
+    }
+    await turn({ op: 'finishReport', report, head: JSON.stringify(head) })
   }
 
   /** One transaction, sent in slices so that neither thread holds its breath. To be called within {@link exclusively}. */
