@@ -32,6 +32,14 @@ export const LIMITS = {
   k: 10_000,
   /** Items of one page of a listing. */
   pageItems: 1_000,
+  /** Conditions of one filter. */
+  filterTerms: 1_000,
+  /** Levels of `$and`, `$or` and `$not` in a filter. */
+  filterDepth: 32,
+  /** Values in all `$in` and `$nin` of a filter. */
+  filterValues: 100_000,
+  /** A field's name in a filter, in UTF-16 units, and its steps. */
+  fieldLength: 1_000,
   /** Dimensions of a space. */
   dim: 16_384,
   /** Texts of one embeddings request (OpenAI's own bound). */
