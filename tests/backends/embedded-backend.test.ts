@@ -1,4 +1,5 @@
 import { backendContract } from '../contracts/backend.js'
+import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { openEmbeddedBackend } from '../support/open-embedded.js'
@@ -6,3 +7,4 @@ import { openEmbeddedBackend } from '../support/open-embedded.js'
 backendContract('embedded', openEmbeddedBackend)
 backendImagesContract('embedded', openEmbeddedBackend)
 backendRecordsContract('embedded', openEmbeddedBackend)
+backendFiltersContract('embedded', openEmbeddedBackend)

@@ -1,5 +1,6 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
+import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { MemoryBackend } from '../support/memory-backend.js'
@@ -13,3 +14,4 @@ backendContract('memory', open)
 backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
+backendFiltersContract('memory', open)

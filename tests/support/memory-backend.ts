@@ -5,6 +5,8 @@ import type {
   CollectionStats,
   EncodedItem,
   EncoderVersion,
+  FacetQuery,
+  Facets,
   Hit,
   ImageWrite,
   ItemFields,
@@ -22,9 +24,13 @@ import type {
   VectorBatch,
 } from '#src/core/backend.js'
 import { EngineError } from '#src/core/errors.js'
+import { valuesAt } from '#src/core/field-values.js'
+import type { Filter } from '#src/core/filter.js'
 import type { Job } from '#src/core/jobs.js'
 import { distance } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
+import type { Json } from '#src/core/types.js'
+import { matcher } from '#src/query/matches.js'
 
 /** An encoder version; items hold what it makes of them under it. */
 interface MemoryVersion extends Omit<EncoderVersion, 'vectors' | 'settings'> {
@@ -58,6 +64,7 @@ interface MemoryCollection {
   name: string
   spaces: MemorySpace[]
   items: Map<string, MemoryItem>
+  indexed: readonly string[]
 }
 
 /**
@@ -90,12 +97,12 @@ export class MemoryBackend implements Backend {
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
-    const { name, spaces } = structuredClone(record)
+    const { name, spaces, indexed = [] } = structuredClone(record)
     return this.#write(() => {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      this.#collections.set(name, { name, spaces: spaces.map(toSpace), items: new Map() })
+      this.#collections.set(name, { name, spaces: spaces.map(toSpace), items: new Map(), indexed })
     })
   }
 
@@ -140,6 +147,34 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  removeWhere(collection: string, where: Filter): Promise<number> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const matching = itemsOf(found, where)
+      for (const { id } of matching) found.items.delete(id)
+      return matching.length
+    })
+  }
+
+  setIndexed(collection: string, fields: readonly string[]): Promise<void> {
+    const copies = [...fields]
+    return this.#write(() => {
+      this.#find(collection).indexed = copies
+    })
+  }
+
+  count(collection: string, where?: Filter): Promise<number> {
+    return this.#call(() => itemsOf(this.#find(collection), where).length)
+  }
+
+  facets(collection: string, { fields, where, limit }: FacetQuery): Promise<Facets> {
+    return this.#call(() => {
+      const items = itemsOf(this.#find(collection), where)
+      const counted = fields.map((field) => [field, countValues(items, field).slice(0, limit)] as const)
+      return Object.fromEntries(counted)
+    })
+  }
+
   stamps(collection: string, ids: readonly string[]): Promise<Map<string, ItemStamp>> {
     const copies = [...ids]
     return this.#call(() => {
@@ -165,10 +200,10 @@ export class MemoryBackend implements Backend {
     })
   }
 
-  list(collection: string, { limit, cursor, fields }: ListQuery): ReturnType<Backend['list']> {
+  list(collection: string, { limit, cursor, fields, where }: ListQuery): ReturnType<Backend['list']> {
     return this.#call(() => {
       const found = this.#find(collection)
-      const page = pageOf([...found.items.values()], limit, cursor)
+      const page = pageOf(itemsOf(found, where), limit, cursor)
       return { items: page.items.map((item) => toStored(found, item, fields)), ...page.next }
     })
   }
@@ -298,15 +333,17 @@ export class MemoryBackend implements Backend {
   strangest(
     collection: string,
     space: string,
-    query: { detector: string; limit: number; flagged?: boolean },
+    query: { detector: string; limit: number; flagged?: boolean; where?: Filter | undefined },
   ): ReturnType<Backend['strangest']> {
-    const { detector, limit, flagged } = query
-    return this.#call(() =>
-      scoresOf(this.#find(collection), space, detector)
-        .filter((score) => flagged === undefined || score.flagged === flagged)
+    const { detector, limit, flagged, where } = query
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const ids = new Set(itemsOf(found, where).map(({ id }) => id))
+      return scoresOf(found, space, detector)
+        .filter((score) => ids.has(score.id) && (flagged === undefined || score.flagged === flagged))
         .sort((a, b) => b.score - a.score)
-        .slice(0, limit),
-    )
+        .slice(0, limit)
+    })
   }
 
   countAnomalies(
@@ -342,7 +379,8 @@ export class MemoryBackend implements Backend {
       const excluded = new Set(copy.exclude)
       const hits: (Hit & { position: number })[] = []
       let scanned = 0
-      for (const item of found.items.values()) {
+      const matching = itemsOf(found, copy.where)
+      for (const item of matching) {
         const passages = passagesOf(item, version)
         scanned += passages.length
         if (excluded.has(item.id)) continue
@@ -351,7 +389,11 @@ export class MemoryBackend implements Backend {
       }
       hits.sort((a, b) => a.distance - b.distance || a.position - b.position)
       const best = hits.slice(0, copy.k).map(({ position: _, ...hit }) => hit)
-      return { hits: best, strategy: 'exact' as const, scanned }
+      const all = found.items.size
+      const selectivity = all === 0 ? 0 : matching.length / all
+      const plan = { matches: matching.length, selectivity, estimatedMs: 0, resolved: 'metadata' as const }
+      const filtered = copy.where ? { filtered: plan } : {}
+      return { hits: best, strategy: 'exact' as const, scanned, ...filtered }
     })
   }
 
@@ -501,7 +543,8 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
       ...(staged ? { staged: toVersion(collection, staged) } : {}),
     }
   })
-  return structuredClone({ name: collection.name, spaces })
+  const indexed = collection.indexed.length > 0 ? { indexed: [...collection.indexed] } : {}
+  return structuredClone({ name: collection.name, spaces, ...indexed })
 }
 
 function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
@@ -553,6 +596,38 @@ function findVersion(collection: MemoryCollection, space: string, number: number
 
 function those({ items }: MemoryCollection, ids: readonly string[]): MemoryItem[] {
   return ids.flatMap((id) => items.get(id) ?? [])
+}
+
+/** The items that match, in the order of first writing. */
+function itemsOf(collection: MemoryCollection, where: Filter | undefined): MemoryItem[] {
+  const items = [...collection.items.values()].sort((a, b) => a.position - b.position)
+  if (!where) return items
+  const holds = matcher(where)
+  return items.filter((item) =>
+    holds({
+      id: item.id,
+      metadata: JSON.parse(item.metadata),
+      anomaly: (space, detector) => {
+        const known = collection.spaces.find(({ name }) => name === space)
+        const current = known?.versions.find(({ state }) => state === 'current')
+        const score = current && item.encoded.get(current)?.anomaly
+        return score?.detector === detector ? score : undefined
+      },
+    }),
+  )
+}
+
+function countValues(items: readonly MemoryItem[], field: string): { value: Json; count: number }[] {
+  const counts = new Map<Json, number>()
+  for (const { metadata } of items) {
+    const { values } = valuesAt(JSON.parse(metadata), field.split('.'))
+    const plain = values.flat(1).filter((value) => typeof value !== 'object' || value === null)
+    for (const value of new Set(plain)) counts.set(value, (counts.get(value) ?? 0) + 1)
+  }
+  const order = (value: Json): string => JSON.stringify(value)
+  return Array.from(counts, ([value, count]) => ({ value, count })).sort(
+    (a, b) => b.count - a.count || (order(a.value) < order(b.value) ? -1 : 1),
+  )
 }
 
 function passagesOf(item: MemoryItem, version: MemoryVersion): PassageVector[] {

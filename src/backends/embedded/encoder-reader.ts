@@ -25,9 +25,10 @@ export class EncoderReader {
   }
 
   collections(): CollectionKeys[] {
-    return this.#sql.collections.all().map(({ key, name }) => ({
+    return this.#sql.collections.all().map(({ key, name, indexed }) => ({
       key,
       name,
+      indexed: JSON.parse(indexed) as string[],
       spaces: this.#sql.spaces.all(key).map((space): SpaceKeys => {
         const versions = this.#sql.versions.all(space.key).map(toKeys)
         return { ...space, versions, current: versions.find(({ state }) => state === 'current') }
@@ -77,8 +78,8 @@ function toKeys(row: VersionRow): EncoderKeys {
 
 function prepare(db: Connection) {
   return {
-    collections: db.prepare<[], { key: number; name: string }>(
-      'SELECT key, name FROM collections ORDER BY name',
+    collections: db.prepare<[], { key: number; name: string; indexed: string }>(
+      'SELECT key, name, indexed FROM collections ORDER BY name',
     ),
     spaces: db.prepare<[number], { key: number; name: string; input: SpaceInput }>(
       'SELECT key, name, input FROM spaces WHERE collection = ? ORDER BY key',

@@ -25,6 +25,8 @@ export interface OpenWrite {
   changes: Map<number, EncoderChange>
   scores: ScoreCounts
   conflicts: string[]
+  /** Keys of the items that were upserted, in order. */
+  itemKeys: number[]
 }
 
 /** The vectors of a message, which its rows take one after the other. */
@@ -47,7 +49,7 @@ export class ItemWrites {
   begin(collection: number): OpenWrite {
     const seq = Number(this.#sql.countWrite.get())
     const firstLabel = Number(this.#sql.lastLabel.get() ?? 0) + 1
-    const none = { items: 0, images: 0, conflicts: [] }
+    const none = { items: 0, images: 0, conflicts: [], itemKeys: [] }
     return {
       collection,
       seq,
@@ -79,6 +81,7 @@ export class ItemWrites {
       key = Number(this.#sql.addItem.run(write.collection, row.id, ...columns).lastInsertRowid)
       write.items++
     }
+    write.itemKeys.push(key)
     write.images += hasImage - hadImage
     if (row.image !== null && row.image !== 'keep') this.#addImage(key, row.image)
     for (const encoded of row.encoded) {

@@ -6,6 +6,7 @@ import type { Connection } from './sqlite.js'
  * The schema, as the steps that lead to it; a released step is never changed. `PRAGMA user_version` counts those
  * a database has taken.
  *
+ * - `collections.indexed` names the metadata fields that filters find in memory.
  * - `items.revision` is the number of the write that made it, so that it is never the same twice. `text` comes last:
  *   to reach a column behind a long text SQLite reads all of its pages.
  * - `images` that schema 1 stored have nothing but the original.
@@ -168,6 +169,9 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (encoder, detector)
   ) WITHOUT ROWID;
   CREATE TABLE jobs (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL);
+  `,
+  `
+  ALTER TABLE collections ADD COLUMN indexed TEXT NOT NULL DEFAULT '[]';
   `,
 ]
 

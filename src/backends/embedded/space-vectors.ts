@@ -1,3 +1,4 @@
+import type { FilteredPlan } from '../../core/backend.js'
 import type { Metric } from '../../core/metrics.js'
 import { norm } from '../../core/vectors.js'
 import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
@@ -5,6 +6,7 @@ import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
+import type { FoundItems } from './filter-cache.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
 import { INDEX_FROM } from './plan-build.js'
 
@@ -23,6 +25,8 @@ export interface SpaceSearch {
   /** Slots of items that must not be found. */
   exclude: ReadonlySet<number>
   signal: AbortSignal | undefined
+  /** What a filter means; undefined without one. */
+  found?: FoundItems | undefined
 }
 
 export interface SpaceAnswer {
@@ -30,6 +34,7 @@ export interface SpaceAnswer {
   strategy: 'exact' | 'hnsw'
   ef?: number
   scanned: number
+  filtered?: FilteredPlan
 }
 
 /** The vectors of one encoder version of a space in memory, and the indexes over them. */
@@ -78,6 +83,7 @@ export class SpaceVectors implements IndexSource {
 
   /** The k nearest items; asks the index where that is faster and scans what it does not hold. */
   async search(search: SpaceSearch): Promise<SpaceAnswer> {
+    if (search.found) return this.#searchFiltered(search, search.found)
     const index = search.exact ? undefined : this.#indexFor(search.metric)
     if (index && index.segments.length > 0) {
       const found = await this.#searchIndex(index, search)
@@ -85,6 +91,20 @@ export class SpaceVectors implements IndexSource {
     }
     const hits = await this.#scan(search, 0)
     return { hits, strategy: 'exact', scanned: this.table.live }
+  }
+
+  async #searchFiltered(search: SpaceSearch, found: FoundItems): Promise<SpaceAnswer> {
+    const { matching, resolved, hint } = found
+    const rows = matching.rowsOf(this.table)
+    const hits = await this.#scan(search, 0, rows)
+    const filtered = {
+      matches: matching.count,
+      selectivity: matching.items === 0 ? 0 : matching.count / matching.items,
+      estimatedMs: 0,
+      resolved,
+      ...(hint === undefined ? {} : { hint }),
+    }
+    return { hits, strategy: 'exact', scanned: rows.length, filtered }
   }
 
   /** Vectors that every index holds; all of a space that is too small to need one. */
@@ -145,12 +165,13 @@ export class SpaceVectors implements IndexSource {
     return horizon
   }
 
-  /** Compares with every row from `from` on: here where that is quick, else in a thread. */
-  async #scan(search: SpaceSearch, from: number): Promise<ItemHit[]> {
+  /** Compares with every row from `from` on, or with some of them: here where that is quick, else in a thread. */
+  async #scan(search: SpaceSearch, from: number, rows?: Uint32Array): Promise<ItemHit[]> {
     const { vectors, metric, k, exclude, signal } = search
     const { table } = this
-    const scan = { vectors, metric, k, from, to: table.rows, excludeItems: exclude }
-    if ((table.rows - from) * table.dim * vectors.length <= SCAN_HERE) return scanItems(table, scan)
+    const scan = { vectors, metric, k, from, to: table.rows, rows, excludeItems: exclude }
+    if ((rows?.length ?? table.rows - from) * table.dim * vectors.length <= SCAN_HERE)
+      return scanItems(table, scan)
     return this.#scans.scan(table, scan, signal)
   }
 }
