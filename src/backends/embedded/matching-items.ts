@@ -37,20 +37,27 @@ export class MatchingItems {
   rowsOf(table: VectorTable): Uint32Array<SharedArrayBuffer> {
     const known = this.#rows.get(table)
     if (known?.end === table.rows) return known.rows
+    const rows = this.rowsFrom(table, 0)
+    this.#rows.set(table, { end: table.rows, rows })
+    return rows
+  }
+
+  /** As {@link rowsOf}, from a row on. */
+  rowsFrom(table: VectorTable, from: number): Uint32Array<SharedArrayBuffer> {
     const { bits } = this
-    const found = new Uint32Array(table.rows)
+    const { chunkRows } = table
+    const found = new Uint32Array(Math.max(0, table.rows - from))
     let count = 0
-    for (let start = 0; start < table.rows; start += table.chunkRows) {
-      const { items } = table.chunkOf(start)
-      const end = Math.min(table.chunkRows, table.rows - start)
-      for (let i = 0; i < end; i++) {
-        const slot = items[i] as number
-        if ((((bits[slot >>> 5] as number) >>> (slot & 31)) & 1) === 1) found[count++] = start + i
+    for (let row = from; row < table.rows; ) {
+      const { items } = table.chunkOf(row)
+      const base = row - (row % chunkRows)
+      for (const end = Math.min(base + chunkRows, table.rows); row < end; row++) {
+        const slot = items[row - base] as number
+        if ((((bits[slot >>> 5] as number) >>> (slot & 31)) & 1) === 1) found[count++] = row
       }
     }
     const rows = new Uint32Array(new SharedArrayBuffer(4 * count))
     rows.set(found.subarray(0, count))
-    this.#rows.set(table, { end: table.rows, rows })
     return rows
   }
 }

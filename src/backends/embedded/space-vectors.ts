@@ -1,4 +1,3 @@
-import type { FilteredPlan } from '../../core/backend.js'
 import type { Metric } from '../../core/metrics.js'
 import { norm } from '../../core/vectors.js'
 import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
@@ -6,36 +5,16 @@ import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
-import type { FoundItems } from './filter-cache.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
+import { nearestOfEach } from './nearest-of-each.js'
 import { INDEX_FROM } from './plan-build.js'
+import { searchMatching } from './search-matching.js'
+import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
 /** Numbers that a scan may read on the answering thread: 20,000 x 384, a few milliseconds. */
 const SCAN_HERE = 20_000 * 384
 /** Where more than this part of the vectors is asked for, comparing all is faster than the index. */
 const PART_FOR_SCAN = 0.1
-
-export interface SpaceSearch {
-  vectors: Float32Array[]
-  metric: Metric
-  /** Items. */
-  k: number
-  exact: boolean
-  ef: number | undefined
-  /** Slots of items that must not be found. */
-  exclude: ReadonlySet<number>
-  signal: AbortSignal | undefined
-  /** What a filter means; undefined without one. */
-  found?: FoundItems | undefined
-}
-
-export interface SpaceAnswer {
-  hits: ItemHit[]
-  strategy: 'exact' | 'hnsw'
-  ef?: number
-  scanned: number
-  filtered?: FilteredPlan
-}
 
 /** The vectors of one encoder version of a space in memory, and the indexes over them. */
 export class SpaceVectors implements IndexSource {
@@ -83,28 +62,18 @@ export class SpaceVectors implements IndexSource {
 
   /** The k nearest items; asks the index where that is faster and scans what it does not hold. */
   async search(search: SpaceSearch): Promise<SpaceAnswer> {
-    if (search.found) return this.#searchFiltered(search, search.found)
     const index = search.exact ? undefined : this.#indexFor(search.metric)
+    if (search.found) {
+      const space = { table: this.table, index, passages: this.#passages }
+      const scan = (rows: Uint32Array) => this.#scan(search, 0, rows)
+      return searchMatching({ ...space, scan }, search, search.found)
+    }
     if (index && index.segments.length > 0) {
       const found = await this.#searchIndex(index, search)
       if (found) return found
     }
     const hits = await this.#scan(search, 0)
     return { hits, strategy: 'exact', scanned: this.table.live }
-  }
-
-  async #searchFiltered(search: SpaceSearch, found: FoundItems): Promise<SpaceAnswer> {
-    const { matching, resolved, hint } = found
-    const rows = matching.rowsOf(this.table)
-    const hits = await this.#scan(search, 0, rows)
-    const filtered = {
-      matches: matching.count,
-      selectivity: matching.items === 0 ? 0 : matching.count / matching.items,
-      estimatedMs: 0,
-      resolved,
-      ...(hint === undefined ? {} : { hint }),
-    }
-    return { hits, strategy: 'exact', scanned: rows.length, filtered }
   }
 
   /** Vectors that every index holds; all of a space that is too small to need one. */
@@ -179,15 +148,4 @@ export class SpaceVectors implements IndexSource {
 /** The metrics that have an index of their own: one serves all where every vector has length 1. */
 export function indexMetrics(space: EncoderKeys): Metric[] {
   return space.unit && space.metrics.length > 0 ? ['cosine'] : space.metrics
-}
-
-/** Sorts hits, nearest first, and keeps the first of each item. */
-function nearestOfEach(found: ItemHit[]): ItemHit[] {
-  found.sort(byDistance)
-  const seen = new Set<number>()
-  return found.filter(({ item }) => seen.size < seen.add(item).size)
-}
-
-function byDistance(a: ItemHit, b: ItemHit): number {
-  return a.distance - b.distance || a.item - b.item
 }

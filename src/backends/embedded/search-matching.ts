@@ -1,0 +1,89 @@
+import { norm } from '../../core/vectors.js'
+import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
+import { type ItemHit, rowDistance } from '../../indexes/scan-table.js'
+import type { VectorTable } from '../../indexes/vector-table.js'
+import type { FoundItems } from './filter-cache.js'
+import type { MatchingItems } from './matching-items.js'
+import type { MetricIndex } from './metric-index.js'
+import { nearestOfEach } from './nearest-of-each.js'
+import { enough, planNext, planSearch, type SearchFacts } from './plan-search.js'
+import type { SpaceAnswer, SpaceSearch } from './space-search.js'
+
+/** What a search with a filter goes through. */
+export interface SearchedSpace {
+  table: VectorTable
+  /** Undefined where none serves the metric, or the search is to be exact. */
+  index: MetricIndex | undefined
+  /** Whether an item may have several vectors. */
+  passages: boolean
+  /** Compares with rows of the table. */
+  scan(rows: Uint32Array): Promise<ItemHit[]>
+}
+
+/** The k nearest of the items that match: all of them compared, or the index asked until k are sure. */
+export async function searchMatching(
+  space: SearchedSpace,
+  search: SpaceSearch,
+  found: FoundItems,
+): Promise<SpaceAnswer> {
+  const { table, index, passages } = space
+  const { matching, resolved, hint } = found
+  const tailRow = index ? index.tailRow() : 0
+  const facts: SearchFacts = {
+    ...{ matches: matching.count, items: matching.items, live: table.live, tail: table.rows - tailRow },
+    ...{ dim: table.dim, k: search.k + search.exclude.size, queries: search.vectors.length, passages },
+    ...{ segments: index?.segments.length ?? 0, ef: search.ef ?? DEFAULT_EF },
+  }
+  let plan = planSearch(facts)
+  const filtered = {
+    ...{ matches: matching.count, selectivity: matching.items === 0 ? 0 : matching.count / matching.items },
+    ...{ estimatedMs: Math.round(plan.micros) / 1000, resolved, ...(hint === undefined ? {} : { hint }) },
+  }
+  if (index && plan.strategy === 'hnsw') {
+    const tail = matching.rowsFrom(table, tailRow)
+    const late = tail.length === 0 ? [] : await space.scan(tail)
+    while (plan.strategy === 'hnsw') {
+      const { fetch } = plan
+      const ef = Math.max(facts.ef, fetch)
+      const { near, horizon } = collect(index, table, search, { matching, fetch: ef })
+      const hits = nearestOfEach([...near, ...late])
+      const within = hits.findLastIndex(({ distance }) => distance <= horizon) + 1
+      if (horizon === Number.POSITIVE_INFINITY || within >= Math.min(enough(facts.k), matching.count)) {
+        hits.length = Math.min(hits.length, search.k)
+        return { hits, strategy: 'hnsw', ef, scanned: tail.length, filtered }
+      }
+      plan = planNext(facts, { fetch: ef, found: within })
+    }
+  }
+  const rows = matching.rowsOf(table)
+  return { hits: await space.scan(rows), strategy: 'exact', scanned: rows.length, filtered }
+}
+
+/** Those of the index's nearest that match, and the distance within which it gave all; infinity where it has no more. */
+function collect(
+  index: MetricIndex,
+  table: VectorTable,
+  { vectors, metric, exclude }: SpaceSearch,
+  { matching, fetch }: { matching: MatchingItems; fetch: number },
+): { near: ItemHit[]; horizon: number } {
+  const near: ItemHit[] = []
+  let horizon = Number.POSITIVE_INFINITY
+  for (const vector of vectors) {
+    const length = norm(vector)
+    for (const segment of index.segments) {
+      const neighbours = segment.index.candidates(vector, fetch, { ef: fetch })
+      const last = neighbours.length < segment.index.count ? neighbours.at(-1) : undefined
+      for (const neighbour of neighbours) {
+        const { label } = neighbour
+        const row = table.rowOf(label)
+        if (row < 0) continue
+        if (neighbour === last) horizon = Math.min(horizon, rowDistance(table, row, metric, vector, length))
+        const item = table.itemAt(row)
+        if (!matching.has(item) || exclude.has(item) || !table.isLive(row)) continue
+        const distance = rowDistance(table, row, metric, vector, length)
+        near.push({ item, distance, label, passage: table.passageAt(row), row })
+      }
+    }
+  }
+  return { near, horizon }
+}
