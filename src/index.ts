@@ -2,6 +2,8 @@ export type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  FacetQuery,
+  Facets,
   Hit,
   ItemFields,
   ItemStamp,
@@ -15,6 +17,7 @@ export type {
   VectorBatch,
 } from './core/backend.js'
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
+export type { Condition, Filter, FilterField } from './core/filter.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
 export { LIMITS } from './core/limits.js'
 export { distance, METRICS, type Metric, scoreOf } from './core/metrics.js'
@@ -23,6 +26,8 @@ export type {
   AddReceipt,
   CollectionOptions,
   CollectionSummary,
+  Facet,
+  FilterPlan,
   Include,
   Item,
   ItemInput,
@@ -39,6 +44,7 @@ export type {
 export type { AddOptions } from './engine/add-items.js'
 export { Collection } from './engine/collection.js'
 export type { Embedded } from './engine/embed.js'
+export type { FacetAnswer, FacetOptions } from './engine/filters.js'
 export { Jobs } from './engine/jobs.js'
 export { Kindred, type KindredOptions } from './engine/kindred.js'
 export type { ItemChanges } from './engine/patch-item.js'

@@ -4,6 +4,7 @@ import { addCommand } from './commands/add.js'
 import { collectionsCommand } from './commands/collections.js'
 import { demoCommand } from './commands/demo.js'
 import { encodersCommand } from './commands/encoders.js'
+import { facetsCommand } from './commands/facets.js'
 import { itemsCommand } from './commands/items.js'
 import { outliersCommand } from './commands/outliers.js'
 import { searchCommand } from './commands/search.js'
@@ -40,6 +41,7 @@ export function buildProgram(run: Runner): Command {
   outliersCommand(program, run)
   collectionsCommand(program, run)
   itemsCommand(program, run)
+  facetsCommand(program, run)
   encodersCommand(program, run)
   return program
 }

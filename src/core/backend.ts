@@ -1,7 +1,7 @@
 import type { Filter } from './filter.js'
 import type { Job } from './jobs.js'
 import type { Metric } from './metrics.js'
-import type { Json, Metadata } from './types.js'
+import type { Facet, FilterPlan, Metadata } from './types.js'
 
 /** What the vectors of a space are made from. */
 export type SpaceInput = 'text' | 'image' | 'vectors'
@@ -220,15 +220,8 @@ export interface NearestAnswer {
   filtered?: FilteredPlan
 }
 
-/** What a backend knew of a filter, and why it searched as it did. */
-export interface FilteredPlan {
-  /** Items of the collection that match, and their part of all, in 0..1. */
-  matches: number
-  selectivity: number
-  /** What the strategy was expected to take. */
-  estimatedMs: number
-  /** How the filter's items were found: kept from before, from indexed fields, or by reading metadata. */
-  resolved: 'kept' | 'memory' | 'metadata'
+/** What a backend knew of a filter, and what would help. */
+export interface FilteredPlan extends FilterPlan {
   /** What would make such searches faster. */
   hint?: string
 }
@@ -259,7 +252,7 @@ export interface FacetQuery {
 }
 
 /** By field: its most frequent plain values with the number of items that have them, the most frequent first. */
-export type Facets = Record<string, { value: Json; count: number }[]>
+export type Facets = Record<string, Facet>
 
 /**
  * Where collections live. Everything is asynchronous and nothing above may assume a file, SQLite or one machine.

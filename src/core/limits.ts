@@ -38,7 +38,7 @@ export const LIMITS = {
   filterDepth: 32,
   /** Values in all `$in` and `$nin` of a filter. */
   filterValues: 100_000,
-  /** A field's name in a filter, in UTF-16 units, and its steps. */
+  /** A field's dotted name, in UTF-16 units. */
   fieldLength: 1_000,
   /** Dimensions of a space. */
   dim: 16_384,

@@ -82,6 +82,8 @@ export interface CollectionOptions {
   /** The text encoder of the space `text`; not together with `spaces`. Default: all-MiniLM-L6-v2. */
   encoder?: string
   spaces?: SpaceOptions[]
+  /** Metadata fields, by their dotted names, that filters are to find fast. May be changed later. Default: none. */
+  indexed?: string[]
 }
 
 export interface SpaceSummary {
@@ -106,6 +108,8 @@ export interface CollectionSummary {
   name: string
   items: number
   spaces: SpaceSummary[]
+  /** Metadata fields that filters find fast; undefined for none. */
+  indexed?: string[]
 }
 
 /** What to look for: exactly one of the kinds. */
@@ -131,8 +135,10 @@ export interface SearchRequest {
   mode?: 'hybrid' | 'dense' | 'keyword'
   /** How many items, 1 to 10,000. Default 10. */
   k?: number
-  /** Refused by name until filters are there. */
+  /** Only items that match: `{ year: { $gte: 2000 }, tags: 'sea' }`; docs/queries.md tells all operators. */
   where?: unknown
+  /** Metadata fields of which the most frequent values among all matching items are counted. */
+  facets?: string[]
   /** Compares with every vector instead of asking the index. Default false. */
   exact?: boolean
   /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: chosen. */
@@ -164,10 +170,30 @@ export interface SearchPlan {
   ef?: number
   /** Vectors compared one by one. */
   scanned: number
+  /** Of a search with a filter. */
+  filter?: FilterPlan
+  /** What would make searches like this one faster. */
+  hint?: string
 }
+
+/** What was known of a filter when it was decided how to search. */
+export interface FilterPlan {
+  /** Items of the collection that match, and their part of all, in 0..1. */
+  matches: number
+  selectivity: number
+  /** What the strategy was expected to take. */
+  estimatedMs: number
+  /** How those items were found: kept from before, in indexed fields, or by reading metadata. */
+  resolved: 'kept' | 'memory' | 'metadata'
+}
+
+/** The most frequent values of a field, with the number of items that have them. */
+export type Facet = { value: Json; count: number }[]
 
 export interface SearchAnswer {
   results: SearchResult[]
+  /** By field, where facets were asked for. */
+  facets?: Record<string, Facet>
   tookMs: number
   plan: SearchPlan
 }

@@ -7,5 +7,6 @@ export function summarize(stats: CollectionStats): CollectionSummary {
     const { live, indexed } = stats.vectors[name] ?? { live: 0, indexed: 0 }
     return { name, encoder, encoderName, input, version, dim, metrics: [...metrics], vectors: live, indexed }
   })
-  return { name: stats.name, items: stats.items, spaces }
+  const { name, items, indexed } = stats
+  return { name, items, spaces, ...(indexed ? { indexed } : {}) }
 }

@@ -1,9 +1,11 @@
 import type { CollectionRecord, ItemFields, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
+import type { Filter } from '../core/filter.js'
 import { LIMITS } from '../core/limits.js'
 import { type Metric, parseMetric } from '../core/metrics.js'
 import { checkId } from '../core/names.js'
 import { INCLUDES, type Include } from '../core/types.js'
+import { checkFacets, readWhere } from './filters.js'
 import { checkImage, type PreparedImage } from './item-image.js'
 import { checkText, readVector, unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
@@ -27,6 +29,9 @@ export interface CheckedSearch {
   exact: boolean
   ef: number | undefined
   fields: ItemFields
+  where: Filter | undefined
+  /** Fields whose most frequent values are to be counted. */
+  facets: readonly string[]
 }
 
 const DEFAULT_K = 10
@@ -40,6 +45,7 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'exact',
   'ef',
   'include',
+  'facets',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
 const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
@@ -48,17 +54,14 @@ const DEFAULT_FIELDS: ItemFields = { metadata: true }
 /**
  * Checks a search request against its collection.
  *
- * @throws EngineError INVALID_REQUEST naming the field
- * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, hybrid and keyword modes,
+ * @throws EngineError INVALID_REQUEST naming the field, INVALID_FILTER
+ * @throws EngineError UNSUPPORTED for what this version does not answer: hybrid and keyword modes,
  * positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
 export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
-  if (request.where !== undefined) {
-    throw unsupported('where', 'filters (where) are not answered by this version; leave the field out')
-  }
   checkMode(request.mode)
   const asked = checkFields(request.query, QUERY_FIELDS, 'query')
   const kind = queryKind(asked)
@@ -69,8 +72,10 @@ export async function checkSearch(input: unknown, record: CollectionRecord): Pro
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
   const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
+  const where = readWhere(request.where, record, space)
+  const facets = request.facets === undefined ? [] : checkFacets(request.facets, 'facets')
   const query = await checkQuery(asked, kind, space, metric)
-  return { query, space, others, metric, k, exact, ef, fields }
+  return { query, space, others, metric, k, exact, ef, fields, where, facets }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */

@@ -1,8 +1,16 @@
-import type { CollectionRecord, Hit, NearestAnswer, SpaceRecord, StoredItem } from '../core/backend.js'
+import type {
+  CollectionRecord,
+  Facets,
+  Hit,
+  NearestAnswer,
+  SpaceRecord,
+  StoredItem,
+} from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import { type Metric, scoreOf } from '../core/metrics.js'
-import type { SearchAnswer, SearchResult } from '../core/types.js'
+import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-context.js'
+import { rechecked } from './filters.js'
 import { currentVersion } from './image-table.js'
 import { renderImage } from './item-image.js'
 import { throwIfAborted } from './pace.js'
@@ -12,6 +20,8 @@ import { showAnomaly, showVectors } from './show-item.js'
 
 /** How often a search is repeated because items it found were removed before they could be read. */
 const MAX_ROUNDS = 4
+/** Values of each facet. */
+const FACET_VALUES = 10
 
 /**
  * Answers a checked search.
@@ -28,10 +38,16 @@ export async function runSearch(
   const { query, fields } = search
   const { vectors, space, metric } =
     query.kind === 'vector' ? given(search, query.vector) : await findVectors(context, record, search, signal)
-  const where = { fields, space, metric }
+  const shown = { fields, space, metric, facets: await facetsOf(context, record.name, search) }
   const exclude = query.kind === 'id' ? [query.id] : undefined
   const passages = isTextSpace(space)
   const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
+  const stillMatches = reads ? rechecked(search.where) : undefined
+  const wanted = {
+    ...fields,
+    text: fields.text || passages,
+    metadata: fields.metadata || stillMatches !== undefined,
+  }
   let k = search.k
   for (let round = 1; ; round++) {
     const answer = await context.backend.nearest(record.name, {
@@ -42,30 +58,32 @@ export async function runSearch(
       k,
       exact: search.exact,
       ef: search.ef,
+      where: search.where,
       exclude,
       signal,
     })
     if (!reads)
       return toAnswer(
-        where,
+        shown,
         answer,
         answer.hits.map((hit) => toResult(hit, metric)),
         began,
       )
 
     const ids = answer.hits.map((hit) => hit.id)
-    const items = await context.backend.get(record.name, ids, { ...fields, text: fields.text || passages })
+    const items = await context.backend.get(record.name, ids, wanted)
     // gone, or written anew since: then the passage found is not of the text read
     for (const { id, revision } of answer.hits) {
       if (revision !== undefined && items.get(id)?.revision !== revision) items.delete(id)
     }
+    if (stillMatches) for (const [id, item] of items) if (!stillMatches(item)) items.delete(id)
     const missing = ids.length - items.size
     if (missing === 0 || ids.length < k || items.size >= search.k || round === MAX_ROUNDS) {
       const results = answer.hits.flatMap((hit) => {
         const item = items.get(hit.id)
-        return item ? [toFullResult(hit, item, where)] : []
+        return item ? [toFullResult(hit, item, shown)] : []
       })
-      return toAnswer(where, answer, results.slice(0, search.k), began)
+      return toAnswer(shown, answer, results.slice(0, search.k), began)
     }
     k += missing
   }
@@ -83,6 +101,17 @@ interface Shown {
   fields: CheckedSearch['fields']
   space: SpaceRecord
   metric: Metric
+  facets: Facets | undefined
+}
+
+/** What is counted among all that match; at the time of the search, not of its answer. */
+async function facetsOf(
+  { backend }: EngineContext,
+  collection: string,
+  { facets, where }: CheckedSearch,
+): Promise<Facets | undefined> {
+  if (facets.length === 0) return undefined
+  return backend.facets(collection, { fields: facets, where, limit: FACET_VALUES })
 }
 
 function given({ space, metric }: CheckedSearch, vector: Float32Array): Question {
@@ -167,11 +196,17 @@ function toFullResult(hit: Hit, item: StoredItem, { fields, space, metric }: Sho
 }
 
 function toAnswer(
-  { space, metric }: Shown,
-  { strategy, ef, scanned }: NearestAnswer,
+  { space, metric, facets }: Shown,
+  { strategy, ef, scanned, filtered }: NearestAnswer,
   results: SearchResult[],
   began: number,
 ): SearchAnswer {
-  const plan = { strategy, space: space.name, metric, scanned, ...(ef === undefined ? {} : { ef }) }
-  return { results, tookMs: performance.now() - began, plan }
+  const plan: SearchPlan = { strategy, space: space.name, metric, scanned }
+  if (ef !== undefined) plan.ef = ef
+  if (filtered) {
+    const { hint, ...filter } = filtered
+    plan.filter = filter
+    if (hint !== undefined) plan.hint = hint
+  }
+  return { results, ...(facets ? { facets } : {}), tookMs: performance.now() - began, plan }
 }

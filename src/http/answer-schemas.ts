@@ -28,8 +28,20 @@ export const CollectionAnswer = z
         indexed: z.int(),
       }),
     ),
+    indexed: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'Metadata fields that filters find fast' }),
   })
   .openapi('Collection')
+
+const facets = z
+  .record(z.string(), z.array(z.object({ value: z.unknown(), count: z.int() })))
+  .openapi({ description: 'By field: the most frequent values, with the number of items that have them' })
+
+export const FacetsAnswer = z
+  .object({ matches: z.int().openapi({ description: 'Items that match' }), facets })
+  .openapi('Facets')
 
 export const CollectionsAnswer = z.object({ collections: z.array(CollectionAnswer) })
 export const DeletedAnswer = z.object({ deleted: z.int() })
@@ -78,6 +90,7 @@ export const SearchAnswer = z
         passage: z.string().optional(),
       }),
     ),
+    facets: facets.optional(),
     tookMs: z.number(),
     plan: z.object({
       strategy: z.enum(['exact', 'hnsw']),
@@ -85,6 +98,15 @@ export const SearchAnswer = z
       metric: z.string(),
       ef: z.int().optional(),
       scanned: z.int(),
+      filter: z
+        .object({
+          matches: z.int(),
+          selectivity: z.number(),
+          estimatedMs: z.number(),
+          resolved: z.enum(['kept', 'memory', 'metadata']),
+        })
+        .optional(),
+      hint: z.string().optional(),
     }),
   })
   .openapi('SearchAnswer')

@@ -25,6 +25,14 @@ export function parseWhere(where: unknown, options: { anomaly?: AnomalySource | 
   return new WhereParser(options.anomaly).where(where, 'where', 1)
 }
 
+/** Checks the name of a metadata field, as facets and indexes take it. @throws EngineError INVALID_FILTER */
+export function parseField(name: unknown, place: string): string {
+  if (typeof name !== 'string') throw wrong(place, `must be the name of a field, got ${show(name)}`)
+  if (name.startsWith('$')) throw wrong(place, 'must be the name of a metadata field, without "$"')
+  checkPath(name, place)
+  return name
+}
+
 /** Holds what is counted over a whole filter. */
 class WhereParser {
   readonly #anomaly: AnomalySource | undefined
@@ -73,16 +81,7 @@ class WhereParser {
         `is not known here; filters are joined by ${JOINS}, operators (${OPERATORS}) stand under a field's name, and names with "$" are ${RESERVED.join(', ')}`,
       )
     }
-    if (name.length > LIMITS.fieldLength) {
-      throw wrong(place, `is longer than ${LIMITS.fieldLength} characters`)
-    }
-    const path = name.split('.')
-    if (path.includes('')) throw wrong(place, 'has an empty step; write a name, or names with "." between')
-    if (path.length > LIMITS.metadataDepth) {
-      throw wrong(place, `has ${path.length} steps; metadata has at most ${LIMITS.metadataDepth} levels`)
-    }
-    checkText(name, place)
-    return { kind: 'metadata', path }
+    return { kind: 'metadata', path: checkPath(name, place) }
   }
 
   #field(field: FilterField, given: unknown, place: string, depth: number): Filter {
@@ -186,6 +185,17 @@ function checkValue(value: unknown, place: string, depth = 0): Json {
     return [key, checkValue(value[key], at, depth + 1)]
   })
   return Object.fromEntries(entries)
+}
+
+function checkPath(name: string, place: string): string[] {
+  if (name.length > LIMITS.fieldLength) throw wrong(place, `is longer than ${LIMITS.fieldLength} characters`)
+  const path = name.split('.')
+  if (path.includes('')) throw wrong(place, 'has an empty step; write a name, or names with "." between')
+  if (path.length > LIMITS.metadataDepth) {
+    throw wrong(place, `has ${path.length} steps; metadata has at most ${LIMITS.metadataDepth} levels`)
+  }
+  checkText(name, place)
+  return path
 }
 
 function checkText(text: string, place: string): string {

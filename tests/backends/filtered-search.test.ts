@@ -47,7 +47,7 @@ describe('searches with a filter over an index', () => {
     where: unknown,
     options: Partial<NearestQuery> = {},
   ): Promise<NearestAnswer> => {
-    const query = { space: 'v', encoder: null, vectors: [vector], metric: 'cosine', k: K } as const
+    const query: NearestQuery = { space: 'v', encoder: null, vectors: [vector], metric: 'cosine', k: K }
     return opened.backend.nearest('c', { ...query, where: parseWhere(where), ...options })
   }
 

@@ -254,7 +254,8 @@ describe.each([
     ['a name that is not allowed', ['collections', 'create', '../x'], 'INVALID_NAME'],
     ['a name of 300 characters', ['collections', 'create', 'x'.repeat(300)], 'INVALID_NAME'],
     ['an unknown encoder', ['collections', 'create', 'e', '--encoder', 'nobody'], 'ENCODER_NOT_FOUND'],
-    ['filters', ['search', 'notes', 'x', '--where', '{"a":1}'], 'UNSUPPORTED'],
+    ['an unknown operator', ['search', 'notes', 'x', '--where', '{"a":{"$near":1}}'], 'INVALID_FILTER'],
+    ['deleting everything', ['items', 'delete', 'notes', '--where', '{}'], 'INVALID_FILTER'],
     ['hybrid search', ['search', 'notes', 'x', '--mode', 'hybrid'], 'UNSUPPORTED'],
   ]
   it.each(refused)('refuses %s by name and ends with 1', async (_what, args, code) => {

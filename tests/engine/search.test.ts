@@ -146,8 +146,22 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
     ['an unknown mode', { mode: 'sparse' }, 'INVALID_REQUEST', 'mode'],
     ['hybrid mode', { mode: 'hybrid' }, 'UNSUPPORTED', 'mode'],
     ['keyword mode', { mode: 'keyword' }, 'UNSUPPORTED', 'mode'],
-    ['where', { where: { i: 1 } }, 'UNSUPPORTED', 'where'],
-    ['an empty where', { where: {} }, 'UNSUPPORTED', 'where'],
+    ['a where that is no object', { where: 'i = 1' }, 'INVALID_FILTER', 'where'],
+    ['an unknown operator', { where: { i: { $near: 1 } } }, 'INVALID_FILTER', 'where.i.$near'],
+    [
+      'a judgement where nothing judges',
+      { where: { '$anomaly.score': 1 } },
+      'INVALID_FILTER',
+      'where.$anomaly.score',
+    ],
+    ['facets that are no array', { facets: 'tags' }, 'INVALID_REQUEST', 'facets'],
+    ['a facet that is no field', { facets: ['a', '$id'] }, 'INVALID_FILTER', 'facets[1]'],
+    [
+      'too many facets',
+      { facets: Array.from({ length: 21 }, (_, i) => `f${i}`) },
+      'INVALID_REQUEST',
+      'facets',
+    ],
     [
       'an image where there is no encoder of images',
       { query: { image: new Uint8Array(3) } },
@@ -188,8 +202,8 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
   it('says what it got and what it expects', async () => {
     const answer = collection.search({ query: { id: 'east' }, k: 'ten' as never, space: 'own' })
     await expect(answer).rejects.toThrow('k must be a whole number from 1 to 10000, got "ten"')
-    const filtered = collection.search({ query: { id: 'east' }, where: {} })
-    await expect(filtered).rejects.toThrow('filters (where) are not answered by this version')
+    const filtered = collection.search({ query: { id: 'east' }, space: 'own', where: { a: { $gt: [] } } })
+    await expect(filtered).rejects.toThrow('where.a.$gt must be a number, a string')
   })
 
   it('stops with CANCELLED when its signal is aborted', async () => {

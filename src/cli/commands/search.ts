@@ -3,7 +3,9 @@ import type { SearchAnswer, SearchRequest, SearchResult } from '../../core/types
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { UsageError } from '../errors.js'
-import { common, includeList, integer, jsonValue, readBase64, readStdin } from '../options.js'
+import { explainText } from '../explain-text.js'
+import { facetsText } from '../facets-text.js'
+import { common, includeList, integer, jsonValue, readBase64, readStdin, repeated } from '../options.js'
 import { textTable } from '../text-table.js'
 
 interface SearchOptions {
@@ -17,6 +19,8 @@ interface SearchOptions {
   exact?: boolean
   ef?: number
   include?: SearchRequest['include']
+  facet?: string[]
+  explain?: boolean
 }
 
 /** `kindred search COLLECTION [TEXT]` */
@@ -36,6 +40,8 @@ export function searchCommand(program: Command, run: Runner): void {
     .option('--exact', 'compare with every vector instead of asking the index')
     .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
     .option('--include <fields>', 'what to show: metadata, text, vectors, anomaly', includeList)
+    .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
+    .option('--explain', 'tell how the answer was found')
   common(
     command,
     'kindred search notes "how do I undo a commit" -k 5\nkindred search shirts --image query.jpg',
@@ -54,14 +60,18 @@ async function search(
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const answer = await client.search(collection, request, context.signal)
-    context.output.answer(answer, () => answerText(answer, context.output.width))
+    context.output.answer(answer, () => {
+      const parts = [answerText(answer, context.output.width), facetsText(answer.facets ?? {})]
+      if (options.explain) parts.push(explainText(answer))
+      return parts.filter((part) => part !== '').join('\n\n')
+    })
   } finally {
     await close()
   }
 }
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
-  const { like, image, space, metric, k, where, mode, exact, ef, include } = options
+  const { like, image, space, metric, k, where, mode, exact, ef, include, facet: facets } = options
   const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
   if (kinds !== 1)
     throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
@@ -72,7 +82,7 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
       : image !== undefined
         ? { image: await readBase64(image) }
         : { text: text === '-' ? (await readStdin()).trim() : text }
-  return { query, space, metric, mode, k, where, exact, ef, include }
+  return { query, space, metric, mode, k, where, exact, ef, include, facets }
 }
 
 /** A table for people: the best first, what was found shortened to the width. */
