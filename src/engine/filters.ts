@@ -38,7 +38,7 @@ const MAX_INDEXED = 64
  */
 export function readWhere(where: unknown, record: CollectionRecord, space?: SpaceRecord): Filter | undefined {
   if (where === undefined) return undefined
-  const filter = parseWhere(where, { anomaly: anomalySource(record, space) })
+  const filter = parseWhere(where, { anomaly: () => anomalySource(record, space) })
   return filter.op === 'and' && filter.of.length === 0 ? undefined : filter
 }
 

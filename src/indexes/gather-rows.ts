@@ -7,6 +7,11 @@ import type { VectorTable } from './vector-table.js'
 /** Rows whose distances are computed before they are looked at. */
 const BLOCK = 512
 
+// used by one scan at a time: a scan does not wait for anything
+const places = new Uint32Array(BLOCK)
+const distances = new Float64Array(BLOCK)
+const others = new Float64Array(BLOCK)
+
 export interface RowsScan {
   vectors: readonly Float32Array[]
   metric: Metric
@@ -32,9 +37,6 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
   const { chunkRows } = table
   const end = Math.min(scan.to ?? table.rows, table.rows)
   const measures = scan.vectors.map((vector) => measure(scan.metric, vector))
-  const places = new Uint32Array(BLOCK)
-  const distances = new Float64Array(BLOCK)
-  const others = new Float64Array(BLOCK)
   for (let at = firstFrom(rows, scan.from ?? 0); at < rows.length && !scan.stopped?.(); ) {
     const row = rows[at] as number
     if (row >= end) return
@@ -45,11 +47,11 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
     while (count < BLOCK && at < rows.length && (rows[at] as number) < before) {
       places[count++] = (rows[at++] as number) - base
     }
-    measures.forEach((into, query) => {
-      into(chunk, places, count, query === 0 ? distances : others)
-      if (query > 0)
-        for (let i = 0; i < count; i++) distances[i] = Math.min(distances[i] as number, others[i] as number)
-    })
+    measures[0]?.(chunk, places, count, distances)
+    for (let query = 1; query < measures.length; query++) {
+      measures[query]?.(chunk, places, count, others)
+      for (let i = 0; i < count; i++) distances[i] = Math.min(distances[i] as number, others[i] as number)
+    }
     visit(chunk, places, count, base, distances)
   }
 }
@@ -69,7 +71,7 @@ function firstFrom(rows: Uint32Array, row: number): number {
 type Measure = (chunk: TableChunk, places: Uint32Array, count: number, out: Float64Array) => void
 
 function measure(metric: Metric, query: Float32Array): Measure {
-  const wide = Float64Array.from(query)
+  const wide = new Float64Array(query)
   if (metric === 'euclidean') {
     return (chunk, places, count, out) => {
       gatherSquares(wide, chunk.vectors, places, count, out)

@@ -21,8 +21,13 @@ const RESERVED = ['$id', ...ANOMALY_PARTS.map((part) => `$anomaly.${part}`)]
  * @param anomaly what `$anomaly.*` means here; undefined where nothing was scored
  * @throws EngineError INVALID_FILTER naming the place (`where.year.$gte`) and what is allowed there
  */
-export function parseWhere(where: unknown, options: { anomaly?: AnomalySource | undefined } = {}): Filter {
-  return new WhereParser(options.anomaly).where(where, 'where', 1)
+export function parseWhere(
+  where: unknown,
+  options: { anomaly?: AnomalySource | (() => AnomalySource | undefined) | undefined } = {},
+): Filter {
+  const { anomaly } = options
+  const source = typeof anomaly === 'function' ? anomaly : () => anomaly
+  return new WhereParser(source).where(where, 'where', 1)
 }
 
 /** Checks the name of a metadata field, as facets and indexes take it. @throws EngineError INVALID_FILTER */
@@ -35,11 +40,11 @@ export function parseField(name: unknown, place: string): string {
 
 /** Holds what is counted over a whole filter. */
 class WhereParser {
-  readonly #anomaly: AnomalySource | undefined
+  readonly #anomaly: () => AnomalySource | undefined
   #terms = 0
   #values = 0
 
-  constructor(anomaly: AnomalySource | undefined) {
+  constructor(anomaly: () => AnomalySource | undefined) {
     this.#anomaly = anomaly
   }
 
@@ -72,7 +77,8 @@ class WhereParser {
     if (name === '$id') return { kind: 'id' }
     const part = ANOMALY_PARTS.find((known) => name === `$anomaly.${known}`)
     if (part) {
-      if (this.#anomaly) return { kind: 'anomaly', part, ...this.#anomaly }
+      const source = this.#anomaly()
+      if (source) return { kind: 'anomaly', part, ...source }
       throw wrong(place, 'has nothing to look at: no encoder of this collection judges its items')
     }
     if (name.startsWith('$')) {

@@ -14,13 +14,13 @@ function facts(selectivity: number, more: Partial<SearchFacts> = {}): SearchFact
   const live = more.live ?? 30_000
   return {
     ...{ matches: Math.round(live * selectivity), items: live, live, tail: 0, dim: 384, k: 10, queries: 1 },
-    ...{ segments: 1, passages: false, ef: 64, ...more },
+    ...{ segments: 1, passages: false, ef: 64, chances: { short: 0, long: undefined }, ...more },
   }
 }
 
 describe('the plan of a search with a filter', () => {
   it('asks the index where much matches and compares where little does', () => {
-    expect(planSearch(facts(0.5))).toMatchObject({ strategy: 'hnsw', fetch: 40 })
+    expect(planSearch(facts(0.5))).toMatchObject({ strategy: 'hnsw', fetch: 64, list: 'long' })
     expect(planSearch(facts(0.2))).toMatchObject({ strategy: 'hnsw', fetch: 100 })
     for (const selectivity of [0.04, 0.01, 0.001, 0]) {
       expect(planSearch(facts(selectivity)).strategy).toBe('exact')
@@ -34,6 +34,17 @@ describe('the plan of a search with a filter', () => {
     expect(planSearch(facts(0.9, { segments: 0 })).strategy).toBe('exact')
     expect(planSearch(facts(0.5, { k: 10_000 })).strategy).toBe('exact')
     expect(planSearch(facts(0, { items: 0, matches: 0, live: 0 }))).toEqual({ strategy: 'exact', micros: 0 })
+  })
+
+  it('tries a short list where that did, or was never tried, and a long one unless it did not do', () => {
+    const short = { strategy: 'hnsw', fetch: 64, list: 'short' }
+    expect(planSearch(facts(0.1, { chances: { short: 1, long: undefined } }))).toMatchObject(short)
+    expect(planSearch(facts(0.1, { chances: { short: undefined, long: undefined } }))).toMatchObject(short)
+    expect(planSearch(facts(0.5, { chances: { short: 0, long: 0.02 } })).strategy).toBe('exact')
+    expect(planSearch(facts(0.5, { chances: { short: 0, long: 0.98 } })).strategy).toBe('hnsw')
+    // too short a list for k, or comparing is faster than any list
+    expect(planSearch(facts(0.1, { k: 60, chances: { short: 1, long: 0 } })).strategy).toBe('exact')
+    expect(planSearch(facts(0.01, { chances: { short: 1, long: 1 } })).strategy).toBe('exact')
   })
 
   it('asks for more where items have passages, and counts several queries and segments', () => {

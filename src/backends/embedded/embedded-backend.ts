@@ -318,7 +318,7 @@ export class EmbeddedBackend implements Backend {
       await this.#breathe()
       for (let tries = 1; ; tries++) {
         const found = question && (await filters.find(question, signal))
-        const { hits, ...answer } = await space.search({ ...search, found })
+        const { hits, ...answer } = await space.search(found ? { ...search, found } : search)
         let live = hits.filter(({ label }) => isLive(space, label))
         if (question && found) live = this.#stillMatching(keys, vectors.slots, live, { question, found })
         if (live.length < hits.length && tries < SEARCH_TRIES) continue

@@ -3,6 +3,7 @@ import type { FilteredPlan } from '../../core/backend.js'
 import { conditionsOf, type Filter, fieldName } from '../../core/filter.js'
 import type { ItemSlots } from './item-slots.js'
 import { MatchingItems } from './matching-items.js'
+import { Nearby } from './nearby.js'
 import type { FilterQuestion, Resolved, SlotChanges } from './query-messages.js'
 import type { QueryThread } from './query-thread.js'
 
@@ -150,7 +151,8 @@ export class FilterCache {
     const { bits, count, how } = (await asking) as Resolved
     const ms = performance.now() - began
     if (how === 'metadata' && ms > SLOW_MS && !base) this.#noteSlow(filter, ms)
-    return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, how })
+    const nearby = kept?.nearby ?? new Nearby()
+    return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, how, nearby })
   }
 
   #noteSlow(filter: Filter, ms: number): void {

@@ -1,4 +1,5 @@
 import type { VectorTable } from '../../indexes/vector-table.js'
+import type { Nearby } from './nearby.js'
 import type { Resolved } from './query-messages.js'
 import { hasBit, type SlotBits } from './slot-bits.js'
 
@@ -13,15 +14,17 @@ export class MatchingItems {
   readonly version: number
   /** How it was found. */
   readonly how: Resolved['how']
+  readonly nearby: Nearby
   /** The rows of tables that are of these items, of those before `end`. */
   readonly #rows = new WeakMap<VectorTable, { end: number; rows: Uint32Array<SharedArrayBuffer> }>()
 
-  constructor(options: Pick<MatchingItems, 'bits' | 'count' | 'items' | 'version' | 'how'>) {
+  constructor(options: Pick<MatchingItems, 'bits' | 'count' | 'items' | 'version' | 'how' | 'nearby'>) {
     this.bits = options.bits
     this.count = options.count
     this.items = options.items
     this.version = options.version
     this.how = options.how
+    this.nearby = options.nearby
   }
 
   /** What it takes in memory at most, rows included. */

@@ -1,3 +1,5 @@
+import type { Chances } from './nearby.js'
+
 /** What is known before a search with a filter begins. */
 export interface SearchFacts {
   /** Items that match, and all items. */
@@ -17,13 +19,15 @@ export interface SearchFacts {
   passages: boolean
   /** HNSW's breadth of search, at least. */
   ef: number
+  /** What earlier searches with the filter found. */
+  chances: Chances
 }
 
 /** How a search with a filter is begun. */
 export type SearchPlan =
   | { strategy: 'exact'; micros: number }
-  /** `fetch`: how many vectors the index is asked for, matching or not. */
-  | { strategy: 'hnsw'; micros: number; fetch: number }
+  /** `fetch`: how many vectors the index is asked for, matching or not. `list`: which of the first lists that is. */
+  | { strategy: 'hnsw'; micros: number; fetch: number; list?: keyof Chances }
 
 // Microseconds, measured on one core at 30,000 x 384 by scripts/bench/filters.ts and fitted by hand; only their ratios
 // matter. A row that is compared: 0.25. A vector of the breadth of an index search: 3, and 80 for the descent.
@@ -61,15 +65,26 @@ export function enough(k: number): number {
   return k + Math.ceil(Math.sqrt(k))
 }
 
-/** Compares all that match, or asks the index and leaves out what does not: whichever is expected to be faster. */
+/**
+ * Compares all that match; or asks the index, for a list of the usual length or for one in which enough should match, and
+ * goes on from there where they do not: whichever is expected to be fastest. A list that was not tried yet with the
+ * filter is expected to do.
+ */
 export function planSearch(facts: SearchFacts): SearchPlan {
+  const { ef, live, chances } = facts
   const selectivity = facts.items === 0 ? 0 : facts.matches / facts.items
-  const exact = scanMicros(facts.live * selectivity, facts)
-  if (facts.segments === 0 || selectivity === 0) return { strategy: 'exact', micros: exact }
-  const fetch = fetchFor(facts.passages ? 2 * facts.k : facts.k, selectivity)
-  const hnsw = indexMicros(fetch, facts) + scanMicros(facts.tail * selectivity, facts)
-  if (hnsw >= exact || fetch >= facts.live) return { strategy: 'exact', micros: exact }
-  return { strategy: 'hnsw', micros: hnsw, fetch }
+  const exact = scanMicros(live * selectivity, facts)
+  let best: SearchPlan = { strategy: 'exact', micros: exact }
+  if (facts.segments === 0 || selectivity === 0) return best
+  const tail = scanMicros(facts.tail * selectivity, facts)
+  const consider = (list: keyof Chances, fetch: number, otherwise: number): void => {
+    const micros = indexMicros(fetch, facts) + tail + (1 - (chances[list] ?? 1)) * otherwise
+    if (micros < best.micros) best = { strategy: 'hnsw', micros, fetch, list }
+  }
+  const long = Math.max(ef, fetchFor(facts.passages ? 2 * facts.k : facts.k, selectivity))
+  if (long < live) consider('long', long, exact)
+  if (ef < long && ef >= enough(facts.k)) consider('short', ef, best.micros)
+  return best
 }
 
 /**

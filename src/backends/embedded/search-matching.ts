@@ -1,3 +1,4 @@
+import type { FilteredPlan } from '../../core/backend.js'
 import { norm } from '../../core/vectors.js'
 import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
 import { type ItemHit, rowDistance } from '../../indexes/scan-table.js'
@@ -6,7 +7,7 @@ import type { FoundItems } from './filter-cache.js'
 import type { MatchingItems } from './matching-items.js'
 import type { MetricIndex } from './metric-index.js'
 import { nearestOfEach } from './nearest-of-each.js'
-import { enough, planNext, planSearch, type SearchFacts } from './plan-search.js'
+import { enough, planNext, planSearch, type SearchFacts, type SearchPlan } from './plan-search.js'
 import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
 /** What a search with a filter goes through. */
@@ -26,29 +27,39 @@ export async function searchMatching(
   search: SpaceSearch,
   found: FoundItems,
 ): Promise<SpaceAnswer> {
-  const { table, index, passages } = space
-  const { matching, resolved, hint } = found
+  const { table, index } = space
+  const { matching } = found
   const tailRow = index ? index.tailRow() : 0
   const facts: SearchFacts = {
-    ...{ matches: matching.count, items: matching.items, live: table.live, tail: table.rows - tailRow },
-    ...{ dim: table.dim, k: search.k + search.exclude.size, queries: search.vectors.length, passages },
-    ...{ segments: index?.segments.length ?? 0, ef: search.ef ?? DEFAULT_EF },
+    matches: matching.count,
+    items: matching.items,
+    live: table.live,
+    tail: table.rows - tailRow,
+    dim: table.dim,
+    k: search.k + search.exclude.size,
+    queries: search.vectors.length,
+    segments: index?.segments.length ?? 0,
+    passages: space.passages,
+    ef: search.ef ?? DEFAULT_EF,
+    chances: matching.nearby.chances(),
   }
   let plan = planSearch(facts)
-  const filtered = {
-    ...{ matches: matching.count, selectivity: matching.items === 0 ? 0 : matching.count / matching.items },
-    ...{ estimatedMs: Math.round(plan.micros) / 1000, resolved, ...(hint === undefined ? {} : { hint }) },
-  }
+  const filtered = report(found, plan)
   if (index && plan.strategy === 'hnsw') {
     const tail = matching.rowsFrom(table, tailRow)
     const late = tail.length === 0 ? [] : await space.scan(tail)
     while (plan.strategy === 'hnsw') {
-      const { fetch } = plan
-      const ef = Math.max(facts.ef, fetch)
-      const { near, horizon } = collect(index, table, search, { matching, fetch: ef })
+      const ef = Math.max(facts.ef, plan.fetch)
+      const { near, horizon } = collect(index, table, search, {
+        matching,
+        fetch: ef,
+        wanted: enough(facts.k),
+      })
       const hits = nearestOfEach([...near, ...late])
       const within = hits.findLastIndex(({ distance }) => distance <= horizon) + 1
-      if (horizon === Number.POSITIVE_INFINITY || within >= Math.min(enough(facts.k), matching.count)) {
+      const sure = within >= Math.min(enough(facts.k), matching.count)
+      if (plan.list) matching.nearby.note(plan.list, sure)
+      if (sure || horizon === Number.POSITIVE_INFINITY) {
         hits.length = Math.min(hits.length, search.k)
         return { hits, strategy: 'hnsw', ef, scanned: tail.length, filtered }
       }
@@ -59,12 +70,27 @@ export async function searchMatching(
   return { hits: await space.scan(rows), strategy: 'exact', scanned: rows.length, filtered }
 }
 
-/** Those of the index's nearest that match, and the distance within which it gave all; infinity where it has no more. */
+function report({ matching, resolved, hint }: FoundItems, plan: SearchPlan): FilteredPlan {
+  const { count: matches, items } = matching
+  const filtered: FilteredPlan = {
+    matches,
+    selectivity: items === 0 ? 0 : matches / items,
+    estimatedMs: Math.round(plan.micros) / 1000,
+    resolved,
+  }
+  if (hint !== undefined) filtered.hint = hint
+  return filtered
+}
+
+/**
+ * The nearest `wanted` items that match of each list that the index gives, and the distance within which those are all;
+ * infinity where the index has no more.
+ */
 function collect(
   index: MetricIndex,
   table: VectorTable,
   { vectors, metric, exclude }: SpaceSearch,
-  { matching, fetch }: { matching: MatchingItems; fetch: number },
+  { matching, fetch, wanted }: { matching: MatchingItems; fetch: number; wanted: number },
 ): { near: ItemHit[]; horizon: number } {
   const near: ItemHit[] = []
   let horizon = Number.POSITIVE_INFINITY
@@ -72,16 +98,21 @@ function collect(
     const length = norm(vector)
     for (const segment of index.segments) {
       const neighbours = segment.index.candidates(vector, fetch, { ef: fetch })
-      const last = neighbours.length < segment.index.count ? neighbours.at(-1) : undefined
-      for (const neighbour of neighbours) {
-        const { label } = neighbour
+      const seen = new Set<number>()
+      let last = -1
+      for (const { label } of neighbours) {
         const row = table.rowOf(label)
         if (row < 0) continue
-        if (neighbour === last) horizon = Math.min(horizon, rowDistance(table, row, metric, vector, length))
+        last = row
         const item = table.itemAt(row)
         if (!matching.has(item) || exclude.has(item) || !table.isLive(row)) continue
         const distance = rowDistance(table, row, metric, vector, length)
         near.push({ item, distance, label, passage: table.passageAt(row), row })
+        if (seen.add(item).size === wanted) break
+      }
+      const complete = seen.size < wanted && neighbours.length >= segment.index.count
+      if (!complete && last >= 0) {
+        horizon = Math.min(horizon, rowDistance(table, last, metric, vector, length))
       }
     }
   }
