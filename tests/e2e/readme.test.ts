@@ -55,9 +55,9 @@ const js = examples('js')
 const sh = examples('sh')
 
 describe('the examples of the README', () => {
-  it('are there for all four doors and for other languages', () => {
+  it('are there for all four doors, filters and other languages', () => {
     expect([...js, ...sh].map(({ name }) => name).sort()).toEqual(
-      ['Command line', 'HTTP', 'Library', 'Other languages, other encoders', 'Page'].sort(),
+      ['Command line', 'Filters', 'HTTP', 'Library', 'Other languages, other encoders', 'Page'].sort(),
     )
     for (const { prints } of [...js, ...sh]) expect(prints.length).toBeGreaterThan(0)
   })

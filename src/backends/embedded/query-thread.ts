@@ -58,7 +58,7 @@ export class QueryThread {
     } finally {
       if (leave) signal?.removeEventListener('abort', leave)
       this.#waiting.delete(id)
-      if (this.#waiting.size === 0) worker.unref()
+      if (this.#waiting.size === 0 && !this.#closed) worker.unref()
     }
   }
 
@@ -71,6 +71,8 @@ export class QueryThread {
   async close(): Promise<void> {
     this.#closed = true
     this.#refuse(new EngineError('CLOSED', 'the engine is closed'))
+    // else a process with nothing else to do would end before the thread has
+    this.#worker?.ref()
     await this.#worker?.terminate()
   }
 
