@@ -191,6 +191,8 @@ export interface NearestQuery {
   /** Compare with every vector. */
   exact?: boolean
   ef?: number
+  /** What part of the true nearest is to be found, in 0..1; chooses `ef` where the backend can. */
+  targetRecall?: number | undefined
   /** Only items that match. */
   where?: Filter | undefined
   /** Ids that must not be found. */

@@ -141,8 +141,13 @@ export interface SearchRequest {
   facets?: string[]
   /** Compares with every vector instead of asking the index. Default false. */
   exact?: boolean
-  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: chosen. */
+  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: by `targetRecall`. */
   ef?: number
+  /**
+   * What part of the true nearest is to be found on average, 0.9 to 0.999: chooses `ef` by a curve that was measured on
+   * the collection's own vectors. Default: .99, and no less `ef` than 64.
+   */
+  targetRecall?: number
   /** Default: metadata. */
   include?: Include[]
 }

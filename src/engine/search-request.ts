@@ -28,6 +28,7 @@ export interface CheckedSearch {
   k: number
   exact: boolean
   ef: number | undefined
+  targetRecall: number | undefined
   fields: ItemFields
   where: Filter | undefined
   /** Fields whose most frequent values are to be counted. */
@@ -46,6 +47,7 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'ef',
   'include',
   'facets',
+  'targetRecall',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
 const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
@@ -69,13 +71,14 @@ export async function checkSearch(input: unknown, record: CollectionRecord): Pro
   const metric = chooseMetric(request.metric)
   const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const ef = request.ef === undefined ? undefined : checkInteger(request.ef, 'ef', 1, LIMITS.k)
+  const targetRecall = checkRecall(request.targetRecall)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
   const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
   const where = readWhere(request.where, record, space)
   const facets = request.facets === undefined ? [] : checkFacets(request.facets, 'facets')
   const query = await checkQuery(asked, kind, space, metric)
-  return { query, space, others, metric, k, exact, ef, fields, where, facets }
+  return { query, space, others, metric, k, exact, ef, targetRecall, fields, where, facets }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */
@@ -88,6 +91,11 @@ export function checkInclude(value: unknown): ItemFields {
     fields[known] = true
   }
   return fields
+}
+
+function checkRecall(value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0.9 && value <= 0.999)) return value
+  throw invalid('targetRecall', `targetRecall must be a number from 0.9 to 0.999, got ${show(value)}`)
 }
 
 function checkMode(mode: unknown): void {

@@ -58,6 +58,7 @@ export async function runSearch(
       k,
       exact: search.exact,
       ef: search.ef,
+      targetRecall: search.targetRecall,
       where: search.where,
       exclude,
       signal,

@@ -123,6 +123,7 @@ export const SearchBody = z
       .openapi({ description: 'Fields whose most frequent values are counted among all that match' }),
     exact: z.boolean().optional(),
     ef: z.int().min(1).optional(),
+    targetRecall: z.number().min(0.9).max(0.999).optional(),
     include: include.optional(),
   })
   .openapi('SearchRequest')

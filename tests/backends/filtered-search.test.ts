@@ -126,6 +126,19 @@ describe('searches with a filter over an index', () => {
     expect((await ask(vector, { other: null })).filtered?.resolved).toBe('metadata')
   })
 
+  it('are as broad as the recall that is asked for needs, by what was measured', async () => {
+    const vector = queries[2] as Float32Array
+    const efOf = async (options: Partial<NearestQuery>): Promise<number> => {
+      const { ef = 0 } = await ask(vector, {}, { where: undefined, ...options })
+      return ef
+    }
+    const [low, high] = [await efOf({ targetRecall: 0.9 }), await efOf({ targetRecall: 0.999 })]
+    expect(low).toBeGreaterThanOrEqual(10)
+    expect(low).toBeLessThan(high)
+    expect(await efOf({})).toBeGreaterThanOrEqual(64)
+    expect(await efOf({ targetRecall: 0.999, ef: 33 })).toBe(33)
+  })
+
   it('end where they are cancelled', async () => {
     const cancelled = AbortSignal.abort()
     const asked = ask(queries[0] as Float32Array, { elsewhere: 1 }, { signal: cancelled })

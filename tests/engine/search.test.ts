@@ -140,6 +140,8 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
     ['k of "ten"', { k: 'ten' }, 'INVALID_REQUEST', 'k'],
     ['k of null', { k: null }, 'INVALID_REQUEST', 'k'],
     ['ef of 0', { ef: 0 }, 'INVALID_REQUEST', 'ef'],
+    ['targetRecall of 1', { targetRecall: 1 }, 'INVALID_REQUEST', 'targetRecall'],
+    ['targetRecall of "all"', { targetRecall: 'all' }, 'INVALID_REQUEST', 'targetRecall'],
     ['exact of "yes"', { exact: 'yes' }, 'INVALID_REQUEST', 'exact'],
     ['an unknown include', { include: ['passage'] }, 'INVALID_REQUEST', 'include'],
     ['include that is no array', { include: 'text' }, 'INVALID_REQUEST', 'include'],

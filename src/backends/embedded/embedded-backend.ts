@@ -310,9 +310,18 @@ export class EmbeddedBackend implements Backend {
       const slot = vectors.slots.slotOf(id)
       if (slot !== undefined) exclude.add(slot)
     }
-    const { metric, k, ef, signal } = query
+    const { metric, k, ef, targetRecall, signal } = query
     const question = query.where && toQuestion(keys, query.where)
-    const search = { vectors: query.vectors, metric, k, exact: query.exact ?? false, ef, exclude, signal }
+    const search = {
+      vectors: query.vectors,
+      metric,
+      k,
+      exact: query.exact ?? false,
+      ef,
+      targetRecall,
+      exclude,
+      signal,
+    }
     const held = vectors.hold(space)
     try {
       await this.#breathe()

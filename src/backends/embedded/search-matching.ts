@@ -40,7 +40,7 @@ export async function searchMatching(
     queries: search.vectors.length,
     segments: index?.segments.length ?? 0,
     passages: space.passages,
-    ef: search.ef ?? DEFAULT_EF,
+    ef: search.ef ?? index?.efFor(search.targetRecall) ?? DEFAULT_EF,
     chances: matching.nearby.chances(),
   }
   let plan = planSearch(facts)

@@ -11,6 +11,8 @@ export interface SpaceSearch {
   k: number
   exact: boolean
   ef: number | undefined
+  /** What chooses `ef` where it is not given. */
+  targetRecall: number | undefined
   /** Slots of items that must not be found. */
   exclude: ReadonlySet<number>
   signal: AbortSignal | undefined

@@ -1,6 +1,5 @@
 import type { Metric } from '../../core/metrics.js'
 import { norm } from '../../core/vectors.js'
-import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
 import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
@@ -92,9 +91,10 @@ export class SpaceVectors implements IndexSource {
     const scanned = this.table.rows - tailRow
     const tail = scanned === 0 ? [] : await this.#scan(search, tailRow)
     const limit = this.table.live * PART_FOR_SCAN
+    const breadth = search.ef ?? index.efFor(search.targetRecall)
     let fetch = (this.#passages ? 2 * search.k : search.k) + search.exclude.size
     for (; fetch <= limit; fetch *= 2) {
-      const ef = Math.max(search.ef ?? DEFAULT_EF, fetch)
+      const ef = Math.max(breadth, fetch)
       const found = [...tail]
       const horizon = this.#collect(index, search, { fetch, ef, found })
       const hits = nearestOfEach(found)

@@ -19,6 +19,7 @@ interface SearchOptions {
   exact?: boolean
   ef?: number
   include?: SearchRequest['include']
+  targetRecall?: number
   facet?: string[]
   explain?: boolean
 }
@@ -40,6 +41,11 @@ export function searchCommand(program: Command, run: Runner): void {
     .option('--exact', 'compare with every vector instead of asking the index')
     .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
     .option('--include <fields>', 'what to show: metadata, text, vectors, anomaly', includeList)
+    .option(
+      '--target-recall <part>',
+      'what part of the true nearest to find: 0.9 to 0.999 (default: 0.99)',
+      Number,
+    )
     .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
     .option('--explain', 'tell how the answer was found')
   common(
@@ -71,7 +77,20 @@ async function search(
 }
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
-  const { like, image, space, metric, k, where, mode, exact, ef, include, facet: facets } = options
+  const {
+    like,
+    image,
+    space,
+    metric,
+    k,
+    where,
+    mode,
+    exact,
+    ef,
+    include,
+    facet: facets,
+    targetRecall,
+  } = options
   const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
   if (kinds !== 1)
     throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
@@ -82,7 +101,7 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
       : image !== undefined
         ? { image: await readBase64(image) }
         : { text: text === '-' ? (await readStdin()).trim() : text }
-  return { query, space, metric, mode, k, where, exact, ef, include, facets }
+  return { query, space, metric, mode, k, where, exact, ef, include, facets, targetRecall }
 }
 
 /** A table for people: the best first, what was found shortened to the width. */
