@@ -8,6 +8,9 @@ export type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -19,6 +22,7 @@ export type {
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { Condition, Filter, FilterField } from './core/filter.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
+export type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from './core/keyword-query.js'
 export { LIMITS } from './core/limits.js'
 export { distance, METRICS, type Metric, scoreOf } from './core/metrics.js'
 export type { TextEncoder, TextRole } from './core/text-encoder.js'
@@ -28,6 +32,7 @@ export type {
   CollectionSummary,
   Facet,
   FilterPlan,
+  Highlight,
   Include,
   Item,
   ItemInput,
@@ -35,6 +40,7 @@ export type {
   Metadata,
   Query,
   SearchAnswer,
+  SearchMode,
   SearchPlan,
   SearchRequest,
   SearchResult,

@@ -98,7 +98,7 @@ function casesOf(s: number): Case[] {
 
 interface Result {
   id: string
-  distance: number
+  distance?: number | undefined
 }
 
 type Search = (query: Float32Array, asked: Case) => Result[] | Promise<Result[]>

@@ -140,16 +140,19 @@ try {
       })
     }
   }
-  const questions = Array.from({ length: 20_000 }, (_, i) =>
-    JSON.stringify({ query: { text: sentence(i) }, k: 10 }),
-  )
-  const { ratio, ...rates } = await compare([`${ours}/v1/collections/t/search`, bare], 16, 3_000, questions)
-  figures.push({
-    what: 'HTTP searches/s by text, 16 clients, distinct texts / encoder pool alone',
-    value: ratio.toFixed(2),
-    bound: `>= 0.7   (${Math.round(rates.ours)}/s, ${Math.round(rates.bare)}/s)`,
-    holds: ratio >= 0.7,
-  })
+  // the bare server does not look for words: the bound is that of the mode which does the same
+  for (const mode of ['dense', 'hybrid']) {
+    const questions = Array.from({ length: 20_000 }, (_, i) =>
+      JSON.stringify({ query: { text: sentence(i) }, mode, k: 10 }),
+    )
+    const { ratio, ...rates } = await compare([`${ours}/v1/collections/t/search`, bare], 16, 3_000, questions)
+    figures.push({
+      what: `HTTP searches/s by text (${mode}), 16 clients, distinct texts / encoder pool alone`,
+      value: ratio.toFixed(2),
+      bound: `${mode === 'dense' ? '>= 0.7' : ''}   (${Math.round(rates.ours)}/s, ${Math.round(rates.bare)}/s)`,
+      holds: mode !== 'dense' || ratio >= 0.7,
+    })
+  }
   process.exitCode = printFigures(figures) ? 0 : 1
 } finally {
   for (const child of children) {

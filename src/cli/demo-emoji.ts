@@ -14,6 +14,7 @@ export async function fillEmoji(context: Context, client: Client): Promise<numbe
     collection: COLLECTION,
     count: EMOJI_COUNT,
     unit: 'emoji',
+    keywords: ['labelJa', 'tagsJa'],
     read: () => asRecords(readEmoji()),
   })
 }

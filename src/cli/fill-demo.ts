@@ -1,9 +1,9 @@
 import { EngineError } from '../core/errors.js'
+import type { CollectionSummary } from '../core/types.js'
 import type { ReadRecord } from '../datasets/read-record.js'
 import { addRecords, type Tally } from './add-records.js'
 import type { Client } from './client.js'
 import type { Context } from './context.js'
-import { ensureCollection } from './ensure-collection.js'
 import { durationWords, startProgress } from './progress.js'
 
 /** A set that ships with kindred. */
@@ -11,6 +11,8 @@ export interface DemoSet {
   collection: string
   /** Items that it has. */
   count: number
+  /** Metadata that keyword search reads, of a collection that is made. */
+  keywords?: string[]
   /** What they are called. */
   unit: string
   read: () => AsyncIterable<ReadRecord>
@@ -22,8 +24,8 @@ export interface DemoSet {
  * @returns how many items were added
  */
 export async function fillDemo(context: Context, client: Client, set: DemoSet): Promise<number> {
-  const { collection, count, unit, read } = set
-  const { items } = await ensureCollection(client, collection)
+  const { collection, count, unit, read, keywords } = set
+  const { items } = await ensureDemo(client, collection, keywords)
   if (items >= count) return 0
   const started = performance.now()
   const tally: Tally = { added: 0, unchanged: 0, failed: [] }
@@ -52,4 +54,14 @@ export async function fillDemo(context: Context, client: Client, set: DemoSet): 
   const seconds = (performance.now() - started) / 1000
   context.output.note(`added ${tally.added} ${unit} in ${durationWords(seconds)}`)
   return tally.added
+}
+
+/** A demo collection that an earlier version made, without keywords, goes on as it is. */
+async function ensureDemo(client: Client, name: string, keywords?: string[]): Promise<CollectionSummary> {
+  try {
+    return await client.createCollection(name, { keywords })
+  } catch (error) {
+    if (error instanceof EngineError && error.code === 'COLLECTION_EXISTS') return client.collection(name)
+    throw error
+  }
 }

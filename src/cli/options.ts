@@ -28,6 +28,18 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   }
 }
 
+/** Parses an option that is a number from 0 to 1. */
+export function fraction(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (value >= 0 && value <= 1) return value
+  throw new InvalidArgumentError('It must be a number from 0 to 1.')
+}
+
+/** Parses names with commas between, repeatable. */
+export function commaList(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(',').map((part) => part.trim())]
+}
+
 /** Parses `--include`: names with commas between, repeatable. */
 export function includeList(text: string, before: Include[] = []): Include[] {
   const names = text.split(',').map((part) => {

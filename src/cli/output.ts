@@ -41,6 +41,11 @@ export class Output {
     return !this.json && this.streams.stderr.isTTY === true
   }
 
+  /** Whether words may be marked with a terminal's signs; never where NO_COLOR is set (https://no-color.org). */
+  get showsMarks(): boolean {
+    return !this.json && this.streams.stdout.isTTY === true && !process.env.NO_COLOR
+  }
+
   /** Characters of a line: the terminal's, or 100 where there is none. */
   get width(): number {
     return Math.max(40, this.streams.stdout.columns ?? 100)

@@ -1,3 +1,5 @@
+import { boldMarks, type MarkedText, oneLineMarked } from './marked-text.js'
+
 /** One column of a table: a title, and whether its cells stand at the right or take what width is left. */
 export interface Column {
   title: string
@@ -8,10 +10,16 @@ export interface Column {
 
 /**
  * Lays rows out in columns, two spaces between them, no line wider than `width` as far as the flexible column can
- * give way. Widths are those of a terminal: East Asian characters and emoji take two places.
+ * give way. Widths are those of a terminal: East Asian characters and emoji take two places. Marked words of the flexible
+ * column are bold.
  */
-export function textTable(columns: readonly Column[], rows: readonly string[][], width: number): string {
-  const cells = rows.map((row) => row.map(oneLine))
+export function textTable(
+  columns: readonly Column[],
+  rows: readonly (readonly (string | MarkedText)[])[],
+  width: number,
+): string {
+  const marked = rows.map((row) => row.map(toLine))
+  const cells = marked.map((row) => row.map(({ text }) => text))
   const widths = columns.map((column, i) =>
     Math.max(displayWidth(column.title), ...cells.map((row) => displayWidth(row[i] ?? ''))),
   )
@@ -20,12 +28,21 @@ export function textTable(columns: readonly Column[], rows: readonly string[][],
     const others = widths.reduce((sum, w, i) => (i === flexible ? sum : sum + w + 2), 0)
     widths[flexible] = Math.min(widths[flexible] ?? 0, Math.max(10, width - others))
   }
-  const line = (row: readonly string[]): string =>
+  const line = (row: readonly MarkedText[]): string =>
     columns
-      .map((column, i) => pad(shorten(row[i] ?? '', widths[i] ?? 0), widths[i] ?? 0, column.align))
+      .map((column, i) => {
+        const cell = row[i] ?? { text: '', marks: [] }
+        const shown = pad(shorten(cell.text, widths[i] ?? 0), widths[i] ?? 0, column.align)
+        // a right-aligned cell does not begin where its text does
+        return cell.marks.length > 0 && column.align !== 'right' ? boldMarks(shown, cell) : shown
+      })
       .join('  ')
       .trimEnd()
-  return [line(columns.map((column) => column.title)), ...cells.map(line)].join('\n')
+  return [columns.map(({ title }) => ({ text: title, marks: [] })), ...marked].map(line).join('\n')
+}
+
+function toLine(cell: string | MarkedText): MarkedText {
+  return typeof cell === 'string' ? { text: oneLine(cell), marks: [] } : oneLineMarked(cell)
 }
 
 /** Cuts a text to at most `width` places, with `…` where something is missing. */

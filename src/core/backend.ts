@@ -1,5 +1,6 @@
 import type { Filter } from './filter.js'
 import type { Job } from './jobs.js'
+import type { KeywordMatch, KeywordQuery } from './keyword-query.js'
 import type { Metric } from './metrics.js'
 import type { Facet, FilterPlan, Metadata } from './types.js'
 
@@ -60,6 +61,8 @@ export interface EncoderVersion extends Omit<NewEncoderVersion, 'files' | 'encod
 export interface CollectionRecord {
   name: string
   spaces: SpaceRecord[]
+  /** Paths of the metadata whose strings keyword search finds beside the text; undefined for none. */
+  keywords?: string[]
   /** Metadata fields, by their dotted names, that filters are to find fast; undefined for none. */
   indexed?: string[]
 }
@@ -228,6 +231,28 @@ export interface FilteredPlan extends FilterPlan {
   hint?: string
 }
 
+export interface KeywordSearchQuery {
+  query: KeywordQuery
+  /** Items. */
+  k: number
+  /** Only items that match. */
+  where?: Filter | undefined
+}
+
+/** An item that has words of a query; larger score is better. */
+export interface KeywordHit {
+  id: string
+  /** BM25 (k1 1.2, b .75) over all the collection's items that have words; a word found by characters alone counts half. */
+  score: number
+}
+
+/** Items in whose texts words are looked for. */
+export interface KeywordMatchQuery {
+  query: KeywordQuery
+  /** `part`: where in the text to look; else the part where most of the query stands is chosen. */
+  items: readonly { id: string; part?: { start: number; end: number } }[]
+}
+
 /** Vectors of a space in the order of their labels, for whoever fits or audits something. */
 export interface VectorBatch {
   ids: string[]
@@ -259,7 +284,7 @@ export type Facets = Record<string, Facet>
 /**
  * Where collections live. Everything is asynchronous and nothing above may assume a file, SQLite or one machine.
  *
- * Every write resolves after it is durable, and a `nearest` that begins after that sees it. Unknown collections are
+ * Every write resolves after it is durable, and a `nearest` or `keyword` that begins after that sees it. Unknown collections are
  * refused with COLLECTION_NOT_FOUND, unknown spaces with SPACE_NOT_FOUND, everything after `close` with CLOSED.
  */
 export interface Backend {
@@ -369,6 +394,10 @@ export interface Backend {
 
   /** @throws EngineError ENCODER_MISMATCH, DIMENSION_MISMATCH */
   nearest(collection: string, query: NearestQuery): Promise<NearestAnswer>
+  /** The items that have most of a query's words, the best first, ties in the order of first writing. */
+  keyword(collection: string, query: KeywordSearchQuery): Promise<KeywordHit[]>
+  /** Where a query's words stand in the texts of those of the items that exist, by id. */
+  keywordMatches(collection: string, query: KeywordMatchQuery): Promise<Map<string, KeywordMatch>>
   /** All live vectors of a space, as they were when it began, in batches. */
   scan(collection: string, space: string, options?: { batch?: number }): AsyncIterable<VectorBatch>
 

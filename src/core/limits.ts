@@ -32,6 +32,10 @@ export const LIMITS = {
   k: 10_000,
   /** Items of one page of a listing. */
   pageItems: 1_000,
+  /** Of a query text, how many UTF-16 units are read for keywords; the encoder reads all it can take. */
+  keywordQueryLength: 4_096,
+  /** Metadata paths of a collection that keyword search reads. */
+  keywordPaths: 32,
   /** Conditions of one filter. */
   filterTerms: 1_000,
   /** Levels of `$and`, `$or` and `$not` in a filter. */

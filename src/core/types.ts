@@ -82,6 +82,11 @@ export interface CollectionOptions {
   /** The text encoder of the space `text`; not together with `spaces`. Default: all-MiniLM-L6-v2. */
   encoder?: string
   spaces?: SpaceOptions[]
+  /**
+   * Paths of the metadata whose strings keyword search finds beside the text, with dots into objects: `title`,
+   * `author.name`; in arrays each string. At most 32. Default: none.
+   */
+  keywords?: string[]
   /** Metadata fields, by their dotted names, that filters are to find fast. May be changed later. Default: none. */
   indexed?: string[]
 }
@@ -108,6 +113,8 @@ export interface CollectionSummary {
   name: string
   items: number
   spaces: SpaceSummary[]
+  /** Paths of the metadata that keyword search reads; not there where it reads texts only. */
+  keywords?: string[]
   /** Metadata fields that filters find fast; undefined for none. */
   indexed?: string[]
 }
@@ -122,6 +129,11 @@ export type Query =
   | { image: Uint8Array }
   | { positive: Query[]; negative?: Query[] }
 
+/** By words and meaning together, by meaning alone, by words alone. */
+export type SearchMode = 'hybrid' | 'dense' | 'keyword'
+
+export const SEARCH_MODES: readonly SearchMode[] = ['hybrid', 'dense', 'keyword']
+
 export interface SearchRequest {
   query: Query
   /**
@@ -131,15 +143,25 @@ export interface SearchRequest {
   space?: string
   /** Default: the first that the space declares. */
   metric?: Metric
-  /** Only `dense` is answered so far, and is the default. */
-  mode?: 'hybrid' | 'dense' | 'keyword'
+  /**
+   * Default: `hybrid` for a text, `dense` for everything else. In `hybrid` and `keyword` a text may hold "quoted phrases"
+   * (must be there), -excluded words (must not) and prefix*; `dense` takes it as it stands.
+   */
+  mode?: SearchMode
+  /**
+   * How the two lists of a hybrid search become one: `rrf` by reciprocal ranks, `score` by scores that are stretched from
+   * 0 to 1. Default: rrf.
+   */
+  fusion?: 'rrf' | 'score'
+  /** Weight of meaning in a hybrid search: 0 is keyword search, 1 dense search. Default: .5. */
+  alpha?: number
   /** How many items, 1 to 10,000. Default 10. */
   k?: number
   /** Only items that match: `{ year: { $gte: 2000 }, tags: 'sea' }`; docs/queries.md tells all operators. */
   where?: unknown
   /** Metadata fields of which the most frequent values among all matching items are counted. */
   facets?: string[]
-  /** Compares with every vector instead of asking the index. Default false. */
+  /** Compares with every vector instead of asking the index; like `ef` and `metric` of the dense part. Default false. */
   exact?: boolean
   /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: by `targetRecall`. */
   ef?: number
@@ -154,27 +176,50 @@ export interface SearchRequest {
 
 export interface SearchResult {
   id: string
-  /** Larger is better. */
+  /** Larger is better: of dense search the metric's, of keyword search BM25, of hybrid search 0 to 1 (first in both). */
   score: number
-  /** Smaller is nearer; of the metric asked. */
-  distance: number
+  /** Smaller is nearer; of the metric asked. Only where vectors were compared and found it. */
+  distance?: number
+  /** Of a hybrid search: what each part gave it; a part that did not find it is left out. */
+  scores?: { dense?: number; keyword?: number }
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, number[][]>
   anomaly?: Anomaly
-  /** The part of the text that answers best; only where a text space was searched. */
+  /** The part of the text that answers best; only where a text space or words were searched. */
   passage?: string
+  /** Where words of the query stand; only of hybrid and keyword search, and only where they do. */
+  highlights?: Highlight[]
+}
+
+/** A piece of an item's text that has words of the query. */
+export interface Highlight {
+  text: string
+  /** Where the piece begins in the item's text, in UTF-16 units. */
+  start: number
+  /** Borders of the words in the piece: [start, end) in UTF-16 units, in order. */
+  marks: [start: number, end: number][]
 }
 
 /** How an answer was found. */
 export interface SearchPlan {
-  /** `exact`: every vector was compared; `hnsw`: the index was asked (and what it does not hold yet, scanned). */
-  strategy: 'exact' | 'hnsw'
-  space: string
-  metric: Metric
+  mode: SearchMode
+  /**
+   * `exact`: every vector was compared; `hnsw`: the index was asked (and what it does not hold yet, scanned);
+   * `keyword`: no vectors were compared.
+   */
+  strategy: 'exact' | 'hnsw' | 'keyword'
+  /** Where vectors were compared. */
+  space?: string
+  metric?: Metric
   ef?: number
   /** Vectors compared one by one. */
   scanned: number
+  /** Of a hybrid search. */
+  fusion?: 'rrf' | 'score'
+  alpha?: number
+  /** How many items each of its parts was asked for. */
+  candidates?: number
   /** Of a search with a filter. */
   filter?: FilterPlan
   /** What would make searches like this one faster. */

@@ -25,6 +25,7 @@ import {
   readWhere,
 } from './filters.js'
 import { type FitResult, startFit } from './fit-job.js'
+import { answerSearch } from './hybrid-search.js'
 import { currentVersion } from './image-table.js'
 import { findOutliers, type OutlierAnswer, type OutlierOptions } from './outliers.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
@@ -32,8 +33,8 @@ import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
 import { reconstructingSpace } from './reconstructing-space.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
-import { runSearch } from './search.js'
-import { checkInclude, checkSearch } from './search-request.js'
+import { checkRequest } from './search-mode.js'
+import { checkInclude } from './search-request.js'
 import { showItem } from './show-item.js'
 import { Space } from './space.js'
 import { checkTrain, type TrainOptions } from './train-request.js'
@@ -271,7 +272,8 @@ export class Collection {
   }
 
   /**
-   * Finds what is nearest; every write acknowledged before is seen.
+   * Finds what is nearest; every write acknowledged before is seen. A text is searched by meaning and by its words
+   * together unless `mode` says otherwise.
    *
    * @returns at most `k` items, the best first
    * @throws EngineError INVALID_REQUEST naming the field, UNSUPPORTED, ITEM_NOT_FOUND (a query by id), CANCELLED, …
@@ -281,8 +283,8 @@ export class Collection {
     this.#context.lifetime.check()
     const { records } = this.#context
     const record = records.known(this.name) ?? (await records.read(this.name))
-    const checked = await checkSearch(request, record)
-    return runSearch(this.#context, record, checked, { signal: options.signal, began })
+    const checked = await checkRequest(request, record)
+    return answerSearch(this.#context, record, checked, { signal: options.signal, began })
   }
 
   /**

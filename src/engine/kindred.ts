@@ -15,6 +15,7 @@ import { checkIndexed } from './filters.js'
 import { FittedEncoders } from './fitted-encoders.js'
 import { Jobs } from './jobs.js'
 import { KeyedQueue } from './keyed-queue.js'
+import { checkKeywordAgreement, planKeywords } from './keyword-options.js'
 import { Lifetime } from './lifetime.js'
 import { RecordCache } from './record-cache.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
@@ -92,6 +93,7 @@ export class Kindred {
     this.#context.lifetime.check()
     const checked = checkName(name, 'collection')
     const plans = planSpaces(options, this.encoders.defaultName())
+    const keywords = planKeywords(options)
     let existing = await this.#context.records.find(checked)
     if (!existing) {
       try {
@@ -103,6 +105,7 @@ export class Kindred {
       }
     }
     if (options?.encoder !== undefined || options?.spaces !== undefined) checkAgreement(existing, plans)
+    if (keywords) checkKeywordAgreement(existing, keywords)
     const collection = new Collection(this.#context, checked)
     if (
       options?.indexed !== undefined &&
@@ -118,12 +121,13 @@ export class Kindred {
     return this.#context.lifetime.write(async () => {
       const checked = checkName(name, 'collection')
       const plans = planSpaces(options, this.encoders.defaultName())
+      const keywords = planKeywords(options)
       if (await this.#context.records.find(checked)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${checked}" already`)
       }
       const indexed = options?.indexed === undefined ? [] : checkIndexed(options.indexed)
       const spaces = await resolveSpaces(plans, this.encoders)
-      const record = { name: checked, spaces, ...(indexed.length > 0 ? { indexed } : {}) }
+      const record = { name: checked, spaces, keywords, ...(indexed.length > 0 ? { indexed } : {}) }
       await this.#context.backend.createCollection(record)
       this.#context.records.forget(checked)
       return new Collection(this.#context, checked)

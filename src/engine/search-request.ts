@@ -18,29 +18,24 @@ export type CheckedQuery =
   | { kind: 'image'; image: PreparedImage }
 
 /** A search request that was checked, its defaults filled in. */
-export interface CheckedSearch {
+export interface CheckedSearch extends AnswerFields {
   query: CheckedQuery
   space: SpaceRecord
   /** Where to look if the item asked for has no vector in `space`: other spaces, unless one was named. */
   others: readonly SpaceRecord[]
   /** As asked; undefined: the first that the space declares. */
   metric: Metric | undefined
-  k: number
   exact: boolean
   ef: number | undefined
   targetRecall: number | undefined
-  fields: ItemFields
-  where: Filter | undefined
-  /** Fields whose most frequent values are to be counted. */
-  facets: readonly string[]
 }
 
 const DEFAULT_K = 10
-const REQUEST_FIELDS: ReadonlySet<string> = new Set([
+/** Of a dense search. */
+export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'query',
   'space',
   'metric',
-  'mode',
   'k',
   'where',
   'exact',
@@ -50,35 +45,60 @@ const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'targetRecall',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
-const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
+/** Of a query, whatever it looks for. */
+export const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
 const DEFAULT_FIELDS: ItemFields = { metadata: true }
 
 /**
- * Checks a search request against its collection.
+ * Checks what a request says of its dense search against its collection.
  *
  * @throws EngineError INVALID_REQUEST naming the field, INVALID_FILTER
- * @throws EngineError UNSUPPORTED for what this version does not answer: hybrid and keyword modes,
- * positive and negative examples
+ * @throws EngineError UNSUPPORTED for what this version does not answer: positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
 export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
-  checkMode(request.mode)
   const asked = checkFields(request.query, QUERY_FIELDS, 'query')
   const kind = queryKind(asked)
   const [space, ...others] = chooseSpaces(request.space, kind, record)
+  const answer = checkAnswerFields(request, record, space)
   const metric = chooseMetric(request.metric)
-  const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const ef = request.ef === undefined ? undefined : checkInteger(request.ef, 'ef', 1, LIMITS.k)
   const targetRecall = checkRecall(request.targetRecall)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
+  const query = await checkQuery(asked, kind, space, metric)
+  return { query, space, others, metric, exact, ef, targetRecall, ...answer }
+}
+
+/** What every kind of search knows. */
+export interface AnswerFields {
+  k: number
+  fields: ItemFields
+  where: Filter | undefined
+  /** Fields whose most frequent values are to be counted. */
+  facets: readonly string[]
+}
+
+/**
+ * @param space whose judgements a filter may look at
+ * @throws EngineError INVALID_REQUEST, INVALID_FILTER
+ */
+export function checkAnswerFields(
+  request: Record<string, unknown>,
+  record: CollectionRecord,
+  space?: SpaceRecord,
+): AnswerFields {
+  const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
   const where = readWhere(request.where, record, space)
-  const facets = request.facets === undefined ? [] : checkFacets(request.facets, 'facets')
-  const query = await checkQuery(asked, kind, space, metric)
-  return { query, space, others, metric, k, exact, ef, targetRecall, fields, where, facets }
+  return {
+    k,
+    fields,
+    where,
+    facets: request.facets === undefined ? [] : checkFacets(request.facets, 'facets'),
+  }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */
@@ -96,14 +116,6 @@ export function checkInclude(value: unknown): ItemFields {
 function checkRecall(value: unknown): number | undefined {
   if (value === undefined || (typeof value === 'number' && value >= 0.9 && value <= 0.999)) return value
   throw invalid('targetRecall', `targetRecall must be a number from 0.9 to 0.999, got ${show(value)}`)
-}
-
-function checkMode(mode: unknown): void {
-  if (mode === undefined || mode === 'dense') return
-  if (mode === 'hybrid' || mode === 'keyword') {
-    throw unsupported('mode', `mode "${mode}" is not answered by this version; use "dense"`)
-  }
-  throw invalid('mode', `mode must be "dense", "hybrid" or "keyword", got ${show(mode)}`)
 }
 
 /** The space that is meant, and those that an item without a vector there is looked for in. */
@@ -150,7 +162,8 @@ function chooseMetric(name: unknown): Metric | undefined {
   return parseMetric(name)
 }
 
-function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
+/** @throws EngineError INVALID_REQUEST unless it is exactly one kind of query */
+export function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
   const kinds = QUERY_KINDS.filter((kind) => query[kind] !== undefined)
   if (kinds.some((kind) => kind === 'positive' || kind === 'negative')) {
     const message = 'queries by positive and negative examples are not answered by this version'
@@ -197,7 +210,7 @@ function checkTextQuery(value: unknown, space: SpaceRecord): string {
   const has = space.input === 'image' ? 'is of images' : 'has no encoder'
   throw invalid(
     'query.text',
-    `space "${space.name}" ${has}, so that a text cannot be asked of it; ask by ${space.input === 'image' ? '{image}, ' : ''}{vector} or {id}`,
+    `space "${space.name}" ${has}, so that a text cannot be asked of it; ask by ${space.input === 'image' ? '{image}, ' : ''}{vector} or {id}, or for words with mode "keyword"`,
   )
 }
 

@@ -1,7 +1,8 @@
 import type {
   CollectionRecord,
-  Facets,
+  FilteredPlan,
   Hit,
+  ItemFields,
   NearestAnswer,
   SpaceRecord,
   StoredItem,
@@ -20,8 +21,6 @@ import { showAnomaly, showVectors } from './show-item.js'
 
 /** How often a search is repeated because items it found were removed before they could be read. */
 const MAX_ROUNDS = 4
-/** Values of each facet. */
-const FACET_VALUES = 10
 
 /**
  * Answers a checked search.
@@ -37,8 +36,10 @@ export async function runSearch(
   throwIfAborted(signal)
   const { query, fields } = search
   const { vectors, space, metric } =
-    query.kind === 'vector' ? given(search, query.vector) : await findVectors(context, record, search, signal)
-  const shown = { fields, space, metric, facets: await facetsOf(context, record.name, search) }
+    query.kind === 'vector'
+      ? given(search, query.vector)
+      : await findQuestion(context, record, search, signal)
+  const shown = { fields, space, metric }
   const exclude = query.kind === 'id' ? [query.id] : undefined
   const passages = isTextSpace(space)
   const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
@@ -91,7 +92,7 @@ export async function runSearch(
 }
 
 /** What is asked, where, and how it is compared. */
-interface Question {
+export interface Question {
   vectors: Float32Array[]
   space: SpaceRecord
   metric: Metric
@@ -102,17 +103,6 @@ interface Shown {
   fields: CheckedSearch['fields']
   space: SpaceRecord
   metric: Metric
-  facets: Facets | undefined
-}
-
-/** What is counted among all that match; at the time of the search, not of its answer. */
-async function facetsOf(
-  { backend }: EngineContext,
-  collection: string,
-  { facets, where }: CheckedSearch,
-): Promise<Facets | undefined> {
-  if (facets.length === 0) return undefined
-  return backend.facets(collection, { fields: facets, where, limit: FACET_VALUES })
 }
 
 function given({ space, metric }: CheckedSearch, vector: Float32Array): Question {
@@ -123,7 +113,8 @@ function defaultMetric(space: SpaceRecord): Metric {
   return space.metrics[0] ?? 'cosine'
 }
 
-async function findVectors(
+/** Makes or reads the vectors that a search compares. */
+export async function findQuestion(
   context: EngineContext,
   record: CollectionRecord,
   search: CheckedSearch,
@@ -187,27 +178,34 @@ function toResult(hit: Hit, metric: Metric): SearchResult {
 
 function toFullResult(hit: Hit, item: StoredItem, { fields, space, metric }: Shown): SearchResult {
   const result = toResult(hit, metric)
-  if (fields.metadata) result.metadata = item.metadata ?? {}
-  if (fields.text) result.text = item.text ?? null
-  if (fields.vectors) result.vectors = showVectors(item.vectors)
-  const anomaly = fields.anomaly ? showAnomaly(item, space.name) : undefined
-  if (anomaly) result.anomaly = anomaly
+  showFields(result, item, fields, space.name)
   if (isTextSpace(space) && item.text != null) result.passage = item.text.slice(hit.start, hit.end)
   return result
 }
 
+/** Puts the fields that were asked for into a result. */
+export function showFields(result: SearchResult, item: StoredItem, fields: ItemFields, space?: string): void {
+  if (fields.metadata) result.metadata = item.metadata ?? {}
+  if (fields.text) result.text = item.text ?? null
+  if (fields.vectors) result.vectors = showVectors(item.vectors)
+  const anomaly = fields.anomaly ? showAnomaly(item, space) : undefined
+  if (anomaly) result.anomaly = anomaly
+}
+
 function toAnswer(
-  { space, metric, facets }: Shown,
+  { space, metric }: Shown,
   { strategy, ef, scanned, filtered }: NearestAnswer,
   results: SearchResult[],
   began: number,
 ): SearchAnswer {
-  const plan: SearchPlan = { strategy, space: space.name, metric, scanned }
+  const plan: SearchPlan = { mode: 'dense', strategy, space: space.name, metric, scanned }
   if (ef !== undefined) plan.ef = ef
-  if (filtered) {
-    const { hint, ...filter } = filtered
-    plan.filter = filter
-    if (hint !== undefined) plan.hint = hint
-  }
-  return { results, ...(facets ? { facets } : {}), tookMs: performance.now() - began, plan }
+  if (filtered) planFilter(plan, filtered)
+  return { results, tookMs: performance.now() - began, plan }
+}
+
+/** Tells in a plan what was known of the search's filter. */
+export function planFilter(plan: SearchPlan, { hint, ...filter }: FilteredPlan): void {
+  plan.filter = filter
+  if (hint !== undefined) plan.hint = hint
 }

@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { SEARCH_MODES } from '../core/types.js'
+import { FUSIONS } from '../query/fusion.js'
 
 // What the answers look like, for the OpenAPI document: the engine's own types are the truth.
 
@@ -28,6 +30,7 @@ export const CollectionAnswer = z
         indexed: z.int(),
       }),
     ),
+    keywords: z.array(z.string()).optional(),
     indexed: z
       .array(z.string())
       .optional()
@@ -81,23 +84,45 @@ export const SearchAnswer = z
     results: z.array(
       z.object({
         id: z.string(),
-        score: z.number().openapi({ description: 'Larger is better' }),
-        distance: z.number().openapi({ description: 'Smaller is nearer' }),
+        score: z.number().openapi({ description: 'Larger is better; of a hybrid search 0 to 1' }),
+        distance: z.number().optional().openapi({ description: 'Smaller is nearer; where vectors found it' }),
+        scores: z
+          .object({ dense: z.number().optional(), keyword: z.number().optional() })
+          .optional()
+          .openapi({ description: 'Of a hybrid search: what each of its parts gave' }),
         metadata: metadata.optional(),
         text: z.string().nullable().optional(),
         vectors: vectors.optional(),
         anomaly: Anomaly.optional(),
         passage: z.string().optional(),
+        highlights: z
+          .array(
+            z.object({
+              text: z.string(),
+              start: z
+                .int()
+                .openapi({ description: "Where the piece begins in the item's text, in UTF-16 units" }),
+              marks: z
+                .array(z.array(z.int()).length(2))
+                .openapi({ description: 'Borders of the words in the piece: [start, end) in UTF-16 units' }),
+            }),
+          )
+          .optional()
+          .openapi({ description: 'Where words of the query stand' }),
       }),
     ),
     facets: facets.optional(),
     tookMs: z.number(),
     plan: z.object({
-      strategy: z.enum(['exact', 'hnsw']),
-      space: z.string(),
-      metric: z.string(),
+      mode: z.enum(SEARCH_MODES),
+      strategy: z.enum(['exact', 'hnsw', 'keyword']),
+      space: z.string().optional(),
+      metric: z.string().optional(),
       ef: z.int().optional(),
       scanned: z.int(),
+      fusion: z.enum(FUSIONS).optional(),
+      alpha: z.number().optional(),
+      candidates: z.int().optional(),
       filter: z
         .object({
           matches: z.int(),

@@ -2,7 +2,8 @@ import { z } from '@hono/zod-openapi'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { METRICS } from '../core/metrics.js'
-import { INCLUDES } from '../core/types.js'
+import { INCLUDES, SEARCH_MODES } from '../core/types.js'
+import { FUSIONS } from '../query/fusion.js'
 
 // What a schema leaves to the engine (names, ids, metrics, sizes of texts) has an error code of its own there.
 // Vectors and metadata are taken as they are: walking them with zod, number by number, would cost milliseconds.
@@ -58,6 +59,10 @@ export const CollectionBody = z
     name: z.string(),
     encoder: z.string().optional(),
     spaces: z.array(SpaceBody).optional(),
+    keywords: z.array(z.string()).optional().openapi({
+      description:
+        'Paths of the metadata whose strings keyword search finds beside the text: `title`, `author.name`',
+    }),
     indexed: fields.optional().openapi({ description: 'Metadata fields that filters are to find fast' }),
   })
   .openapi('NewCollection')
@@ -115,7 +120,19 @@ export const SearchBody = z
     query: QueryBody,
     space: z.string().optional(),
     metric: metric.optional(),
-    mode: z.enum(['hybrid', 'dense', 'keyword']).optional(),
+    mode: z.enum(SEARCH_MODES).optional().openapi({
+      description:
+        'Default: `hybrid` for a text, else `dense`. In `hybrid` and `keyword` a text may hold "quoted phrases", -excluded words and prefix*',
+    }),
+    fusion: z.enum(FUSIONS).optional().openapi({
+      description: 'How a hybrid search joins its two lists: by reciprocal ranks (default) or by scores',
+    }),
+    alpha: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .openapi({ description: 'Of a hybrid search: 0 is keyword, 1 dense; default .5' }),
     k: z.int().min(1).max(LIMITS.k).optional(),
     where: where.optional(),
     facets: fields

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { EngineError } from '../core/errors.js'
 import type { Kindred } from '../engine/kindred.js'
@@ -46,6 +46,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     closing: closing.signal,
   })
   const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions: TIMEOUTS }) as Server
+  const silent = silentConnections(server)
   await listen(server, host, port)
   const address = server.address() as AddressInfo
   const url = `http://${reachable(host)}:${address.port}`
@@ -54,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     await writeServerRecord(kindred.home, record)
   } catch (cause) {
-    await stop(server)
+    await stop(server, silent)
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new EngineError('HOME_NOT_WRITABLE', `cannot write server.json in ${kindred.home}: ${reason}`, {
       cause,
@@ -66,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     closing.abort()
-    await stop(server)
+    await stop(server, silent)
     await Promise.all([bodies.close(), removeServerRecord(kindred.home, record)])
   }
   return {
@@ -105,11 +106,28 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   }
 }
 
-async function stop(server: Server): Promise<void> {
+/**
+ * Connections on which nothing has been asked yet, such as clients open in advance. To Node they are busy, so that closing
+ * would wait for them.
+ */
+function silentConnections(server: Server): ReadonlySet<Socket> {
+  const silent = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }) => silent.delete(socket))
+  return silent
+}
+
+async function stop(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   const done = once(server, 'close')
   server.close()
   // Connections that are busy now become idle one by one, and would be kept alive.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50)
+  const sweep = setInterval(() => {
+    server.closeIdleConnections()
+    for (const socket of silent) socket.destroy()
+  }, 50)
   const deadline = setTimeout(() => server.closeAllConnections(), CLOSE_MS)
   await done
   clearInterval(sweep)

@@ -58,6 +58,17 @@ export function checkWeight(
   }
 }
 
+/** @throws EngineError INVALID_REQUEST where a model gives something else than one number */
+export function checkMetric<Found extends { size: number; shape: readonly number[] }>(
+  name: string,
+  metric: Found | undefined,
+): Found {
+  if (metric?.size === 1) return metric
+  throw invalid(
+    `metric "${name}" of a model is ${metric ? `a tensor [${metric.shape}]` : 'missing'}; it must be a scalar`,
+  )
+}
+
 export function invalid(message: string): EngineError {
   return new EngineError('INVALID_REQUEST', message)
 }

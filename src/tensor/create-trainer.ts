@@ -1,4 +1,3 @@
-import { OnnxTrainer } from './onnx-trainer.js'
 import type { Trainer, TrainerOptions } from './trainer.js'
 
 /**
@@ -8,5 +7,10 @@ import type { Trainer, TrainerOptions } from './trainer.js'
  * NATIVE_ADDON_MISSING where the engine is not installed
  */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+  if (options.engine === 'tfjs-node') {
+    const { TfjsNodeTrainer } = await import('./tfjs-node-trainer.js')
+    return TfjsNodeTrainer.create(options)
+  }
+  const { OnnxTrainer } = await import('./onnx-trainer.js')
   return OnnxTrainer.create(options)
 }

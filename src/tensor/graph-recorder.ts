@@ -47,8 +47,7 @@ export class GraphRecorder {
   }
 
   /** The same value under a name of its own. */
-  pass(input: string): string {
-    const name = this.#name('output')
+  pass(input: string, name = this.#name('output')): string {
     this.nodes.push(makeNode('Identity', [input], [name]))
     return name
   }
@@ -63,6 +62,11 @@ export class GraphRecorder {
     return this.#constant(key && `${dtype}[${shape.join(',')}]${key}`, (name) =>
       makeTensor(name, shape, toArray(values, dtype), ONNX_TYPES[dtype]),
     )
+  }
+
+  /** A float32 constant under a name that was chosen. */
+  named(name: string, values: Float32Array, shape: readonly number[]): void {
+    this.#constants.set(name, makeTensor(name, shape, values))
   }
 
   /** A constant vector of int64, as shapes and axes are given. */

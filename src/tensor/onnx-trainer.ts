@@ -6,6 +6,7 @@ import { stateInput } from './assemble-steps.js'
 import { checkOptions, checkRows, checkSteps, checkWeight, invalid } from './check-trainer.js'
 import { openSession, type Runtime } from './onnx-runtime.js'
 import { type RecordedOptimizer, recordedOptimizer } from './optimizers.js'
+import { ownWeights } from './own-weights.js'
 import { Recording } from './recording.js'
 import { record } from './recording-backend.js'
 import { recordSteps, type StepProgram } from './step-program.js'
@@ -286,16 +287,11 @@ function buildModel(
   return record(recording, () => {
     const model = build(tf, seededRandom(seed))
     const first = new Map<string, Float32Array>()
-    const seen = new Set<object>()
+    ownWeights(model)
     for (const [name, variable] of model.weights) {
-      // two variables made of one tensor share it until one of them changes
-      if (seen.has(variable.dataId)) variable.assign(tf.clone(variable))
-      seen.add(variable.dataId)
       const values = recording.known(variable)
       if (!values) throw invalid(`weight "${name}" begins with computed numbers; make it of known ones`)
       first.set(name, Float32Array.from(values))
-      // so that models of several trainers may use the same names
-      delete tf.engine().registeredVariables[variable.name]
     }
     return { model, first }
   })

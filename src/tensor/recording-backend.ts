@@ -3,6 +3,7 @@ import { EngineError } from '../core/errors.js'
 import { GRADIENTS } from './gradients/gradients.js'
 import type { Dtype } from './graph-recorder.js'
 import { KERNELS } from './kernels/kernels.js'
+import { missingKernel } from './missing-kernel.js'
 import { Recording } from './recording.js'
 
 /** How tfjs calls the backend. */
@@ -141,7 +142,7 @@ export function record<Result>(recording: Recording, compute: () => Result): Res
     })
     return result as Result
   } catch (error) {
-    throw asEngineError(error)
+    throw missingKernel(error, 'cannot be recorded as ONNX yet') ?? error
   } finally {
     backend.use(outer)
     for (const { kernelName, before } of gradients) {
@@ -150,25 +151,4 @@ export function record<Result>(recording: Recording, compute: () => Result): Res
     }
     if (previous && previous !== BACKEND) void tf.setBackend(previous)
   }
-}
-
-/** tfjs says in words only what it misses. */
-function asEngineError(error: unknown): unknown {
-  const message = error instanceof Error ? error.message : ''
-  const kernel = /[Kk]ernel '(\w+)'/.exec(message)?.[1]
-  if (kernel && message.includes(BACKEND)) {
-    return new EngineError('KERNEL_MISSING', `the tfjs kernel ${kernel} cannot be recorded as ONNX yet`, {
-      cause: error,
-      details: { kernel },
-    })
-  }
-  const gradient = /gradient function not found for (\w+)/.exec(message)?.[1]
-  if (gradient) {
-    return new EngineError(
-      'KERNEL_MISSING',
-      `the gradient of the tfjs kernel ${gradient} cannot be recorded as ONNX yet`,
-      { cause: error, details: { kernel: gradient, gradient: true } },
-    )
-  }
-  return error
 }

@@ -1,11 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../core/errors.js'
 import { type Dtype, GraphRecorder, ONNX_TYPES } from './graph-recorder.js'
+import { commonLayout, FREE_BATCH, isFree, sizeOf } from './layout.js'
 import type { AttributeValue } from './onnx-file.js'
 
 /** What a tensor stands for while a graph is recorded. */
 interface Value {
-  /** The dimensions that the value really has. They may broadcast to those of the tensor: a constant 0 of any size has []. */
+  /**
+   * The dimensions that the value really has. They hold as many numbers as those of the tensor, in the same order, or
+   * fewer that broadcast to them: a constant 0 of any size has [].
+   */
   shape: readonly number[]
   /** Numbers, where they are known already. */
   values?: ArrayLike<number>
@@ -26,12 +30,6 @@ export type Operand = tf.TensorInfo | string
  * other (`begin`); tensors with known numbers, such as a model's first weights, are good in all of them.
  */
 export class Recording {
-  /**
-   * The number that stands for a batch of any size while a graph with a free first dimension is recorded: a prime
-   * that no layer will have as its width.
-   */
-  static readonly FREE_BATCH = 1_000_003
-
   graph = new GraphRecorder()
   #freeBatchOf: string | undefined
   readonly #values = new WeakMap<tf.DataId, Value>()
@@ -46,7 +44,7 @@ export class Recording {
   /** A tensor that the graph takes as an input, or that an earlier node of it gives. */
   placeholder(name: string, shape: readonly number[], dtype: Dtype): tf.Tensor {
     const info = this.named(name, shape, dtype)
-    if (shape[0] === Recording.FREE_BATCH) this.#freeBatchOf ??= name
+    if (shape[0] === FREE_BATCH) this.#freeBatchOf ??= name
     return tf.engine().makeTensorFromTensorInfo(info)
   }
 
@@ -117,18 +115,28 @@ export class Recording {
     return this.named(this.graph.node(opType, inputs, attributes), shape, dtype)
   }
 
-  /** Records a node that works number by number and broadcasts, on as few numbers as its operands really have. */
+  /**
+   * Records a node that works number by number and broadcasts: on as few numbers as its operands really have, and in
+   * the dimensions that they really have, so that no node has to wait for a reshape.
+   */
   elementwise(
     opType: string,
     operands: readonly tf.TensorInfo[],
     dtype: tf.DataType,
     attributes: Attributes = {},
   ): tf.TensorInfo {
-    const inputs = operands.map((operand) => this.#compactName(operand))
     const shape = operands.map((operand) => operand.shape).reduce((a, b) => this.broadcast(a, b))
-    const physical = operands
-      .map((operand) => [...this.#value(operand).shape])
-      .reduce((a, b) => this.broadcast(a, b))
+    const values = operands.map((tensor) => ({ tensor, shape: this.#value(tensor).shape }))
+    const layout = commonLayout(values, shape)
+    const inputs = values.map(({ tensor, shape: own }) => {
+      if (layout) return this.#laidOut(tensor, layout)
+      return sizeOf(own) < sizeOf(tensor.shape) ? this.#compactName(tensor) : this.name(tensor)
+    })
+    const physical =
+      layout ??
+      values
+        .map(({ tensor, shape: own }) => [...(sizeOf(own) < sizeOf(tensor.shape) ? own : tensor.shape)])
+        .reduce((a, b) => this.broadcast(a, b))
     return this.named(this.graph.node(opType, inputs, attributes), shape, dtype, physical)
   }
 
@@ -154,32 +162,57 @@ export class Recording {
     return this.elementwise('Cast', [tensor], dtype, { to: ONNX_TYPES[dtype] })
   }
 
-  /** The tensor under another shape of as many numbers. */
+  /** The tensor under another shape of as many numbers; a node is made where one reads it in that shape. */
   reshape(tensor: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
     const value = this.#value(tensor)
-    if (value.shape.length === 0 || tf.util.arraysEqual(tensor.shape, [...shape]))
-      return this.alias(tensor, shape)
-    if (value.values) {
-      const dataId = {}
-      this.#values.set(dataId, { shape: [...shape], values: value.values })
-      return { dataId, shape: [...shape], dtype: tensor.dtype }
-    }
-    const free = shape.map((size) => (size % Recording.FREE_BATCH === 0 && size > 0 ? -1 : size))
-    return this.op('Reshape', [tensor, this.graph.ints(free)], shape, tensor.dtype)
+    const whole = sizeOf(value.shape) === sizeOf(tensor.shape)
+    if (whole || value.shape.length === 0) return this.alias(tensor, shape)
+    return this.named(this.#reshaped(this.name(tensor), shape), shape, tensor.dtype)
   }
 
-  /** The name under which the graph knows all numbers of a tensor. */
+  /** The tensor repeated along dimensions of 1 to a larger shape, without a node. */
+  expand(tensor: tf.TensorInfo, shape: readonly number[]): tf.TensorInfo {
+    if (tf.util.arraysEqual(tensor.shape, [...shape])) return this.alias(tensor)
+    const own = this.#value(tensor).shape
+    return sizeOf(own) < sizeOf(tensor.shape)
+      ? this.named(this.#compactName(tensor), shape, tensor.dtype, own)
+      : this.named(this.name(tensor), shape, tensor.dtype, tensor.shape)
+  }
+
+  /** The name under which the graph knows all numbers of a tensor in its shape. */
   name(operand: Operand): string {
     if (typeof operand === 'string') return operand
-    const compact = this.#compactName(operand)
-    if (tf.util.arraysEqual([...this.#value(operand).shape], operand.shape)) return compact
-    return this.graph.node('Expand', [compact, this.shape(operand.shape)])
+    const own = this.#value(operand).shape
+    if (sizeOf(own) === sizeOf(operand.shape)) return this.#laidOut(operand, operand.shape)
+    return this.graph.node('Expand', [this.#compactName(operand), this.shape(operand.shape)])
+  }
+
+  /** The name of a value in the given dimensions, if it is that large; else of what broadcasts to them. */
+  #laidOut(tensor: tf.TensorInfo, layout: readonly number[]): string {
+    const value = this.#value(tensor)
+    const size = sizeOf(value.shape)
+    const wanted = size === sizeOf(layout) ? layout : size === 1 ? [] : [size]
+    const laid =
+      value.name === undefined && value.values
+        ? this.graph.constant(value.values, wanted, tensor.dtype as Dtype)
+        : this.#reshaped(this.#compactName(tensor), wanted, value.shape)
+    const width = layout.at(-1) ?? 1
+    if (wanted === layout || size === 1 || size === width) return laid
+    // a row for several places side by side is repeated: it is small, and long rows are added fast
+    const repeated = this.graph.node('Expand', [laid, this.graph.ints([width / size, size])])
+    return this.#reshaped(repeated, [width])
+  }
+
+  #reshaped(name: string, shape: readonly number[], from?: readonly number[]): string {
+    if (from && tf.util.arraysEqual([...from], [...shape])) return name
+    const free = shape.map((size) => (isFree(size) ? -1 : size))
+    return this.graph.node('Reshape', [name, this.graph.ints(free)])
   }
 
   /** The name of a shape as an int64 vector, where a free batch is asked of the graph's input. */
   shape(dims: readonly number[]): string {
     const { graph } = this
-    if (!dims.some((size) => size % Recording.FREE_BATCH === 0 && size > 0)) return graph.ints(dims)
+    if (!dims.some(isFree)) return graph.ints(dims)
     if (this.#freeBatchOf === undefined) throw new EngineError('INTERNAL', 'no input has a free batch')
     const batch = graph.node('Slice', [
       graph.node('Shape', [this.#freeBatchOf]),
@@ -187,8 +220,8 @@ export class Recording {
       graph.ints([1]),
     ])
     const parts = dims.map((size) => {
-      if (size === 0 || size % Recording.FREE_BATCH !== 0) return graph.ints([size])
-      return graph.node('Mul', [batch, graph.ints([size / Recording.FREE_BATCH])])
+      if (!isFree(size)) return graph.ints([size])
+      return graph.node('Mul', [batch, graph.ints([size / FREE_BATCH])])
     })
     return graph.node('Concat', parts, { axis: 0 })
   }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../core/errors.js'
 import { assembleSteps, type ProgramState } from './assemble-steps.js'
+import { checkMetric } from './check-trainer.js'
 import { ONNX_TYPES } from './graph-recorder.js'
 import { NoiseSource, quietNoise } from './noise.js'
 import type { RecordedOptimizer } from './optimizers.js'
@@ -87,7 +88,11 @@ export function recordSteps(recording: Recording, options: StepOptions): StepPro
     metrics = model.loss(images, context)
   }
   const names = Object.keys(metrics)
-  outputs.push(...names.map((name) => scalarName(recording, name, metrics[name])))
+  try {
+    outputs.push(...names.map((name) => scalarName(recording, name, metrics[name])))
+  } finally {
+    for (const metric of Object.values(metrics)) if (!(metric instanceof tf.Variable)) metric.dispose()
+  }
 
   const program = {
     states,
@@ -132,9 +137,5 @@ function differentiate(
 }
 
 function scalarName(recording: Recording, name: string, metric: tf.Tensor | undefined): string {
-  if (metric?.size === 1) return recording.name(recording.reshape(metric, []))
-  throw new EngineError(
-    'INVALID_REQUEST',
-    `metric "${name}" of a model is ${metric ? `a tensor [${metric.shape}]` : 'missing'}; it must be a scalar`,
-  )
+  return recording.name(recording.reshape(checkMetric(name, metric), []))
 }

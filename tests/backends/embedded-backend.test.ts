@@ -1,6 +1,7 @@
 import { backendContract } from '../contracts/backend.js'
 import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
+import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { openEmbeddedBackend } from '../support/open-embedded.js'
 
@@ -8,3 +9,4 @@ backendContract('embedded', openEmbeddedBackend)
 backendImagesContract('embedded', openEmbeddedBackend)
 backendRecordsContract('embedded', openEmbeddedBackend)
 backendFiltersContract('embedded', openEmbeddedBackend)
+keywordContract('embedded', openEmbeddedBackend)

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FilterCache } from '#src/backends/embedded/filter-cache.js'
+import type { FilterRequest, Resolved } from '#src/backends/embedded/filter-messages.js'
+import type { FilterThread } from '#src/backends/embedded/filter-thread.js'
 import { ItemSlots } from '#src/backends/embedded/item-slots.js'
-import type { QueryRequest, Resolved } from '#src/backends/embedded/query-messages.js'
-import type { QueryThread } from '#src/backends/embedded/query-thread.js'
 import { EngineError } from '#src/core/errors.js'
 import { parseWhere } from '#src/query/parse-where.js'
 
 const question = (where: unknown) => ({ filter: parseWhere(where), encoderKeys: {} })
 
 describe('what filters mean is kept', () => {
-  let asked: QueryRequest[]
+  let asked: FilterRequest[]
   let answer: () => Promise<Resolved>
   let slots: ItemSlots
   let cache: FilterCache
@@ -23,12 +23,12 @@ describe('what filters mean is kept', () => {
     slots.put('b', 8)
     const thread = {
       generation: 1,
-      ask: (request: QueryRequest) => {
+      ask: (request: FilterRequest) => {
         asked.push(request)
         return answer()
       },
       tell: () => undefined,
-    } as unknown as QueryThread
+    } as unknown as FilterThread
     cache = new FilterCache({ collection: 3, slots, thread, indexed: ['year'] })
   })
 

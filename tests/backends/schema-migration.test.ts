@@ -4,6 +4,7 @@ import { EmbeddedBackend } from '#src/backends/embedded/embedded-backend.js'
 import { migrate, SCHEMA_VERSION } from '#src/backends/embedded/schema.js'
 import { openDatabase } from '#src/backends/embedded/sqlite.js'
 import { seededRandom } from '#src/core/random.js'
+import { parseKeywords } from '#src/query/parse-keywords.js'
 import { imageWrite, RecordingJobs, vectorItem } from '../support/backend-items.js'
 import { temporaryFolder } from '../support/test-home.js'
 import { introduce, toyEncoder } from '../support/toy-encoder.js'
@@ -170,7 +171,7 @@ describe('a database of schema 1', () => {
     expect(db.prepare('SELECT count(*) FROM meta').pluck().get()).toBe(2)
     const fresh = openDatabase(':memory:')
     migrate(fresh, 'a new database')
-    const schema = `SELECT type, name, tbl_name FROM sqlite_schema ORDER BY name`
+    const schema = `SELECT type, name, tbl_name FROM sqlite_schema WHERE name NOT GLOB 'keywords_[0-9]*' ORDER BY name`
     expect(db.prepare(schema).all()).toEqual(fresh.prepare(schema).all())
     fresh.close()
     db.close()
@@ -193,6 +194,21 @@ describe('a database of schema 1', () => {
     await backend.upsert('notes', [{ ...vectorItem('n1', VECTORS[0] as Float32Array), ...kept, image }])
     expect(await backend.image('notes', 'n1')).toEqual({ bytes: Uint8Array.of(5), type: 'image/webp' })
     expect(await backend.countImages('notes')).toBe(3)
+  })
+
+  it('has a keyword index of what was written before', async () => {
+    const find = async (text: string): Promise<string[]> => {
+      const query = parseKeywords(text).query
+      return query ? (await backend.keyword('notes', { query, k: 100 })).map(({ id }) => id) : []
+    }
+    expect(await find('notes')).toHaveLength(20)
+    expect(await find('7')).toEqual(['n7'])
+    await backend.remove('notes', ['n7'])
+    await backend.upsert('notes', [
+      { ...vectorItem('n8', VECTORS[0] as Float32Array), vectors: {}, text: 'changed', textHash: 'hash' },
+    ])
+    expect(await find('7 8')).toEqual([])
+    expect(await find('changed')).toEqual(['n8'])
   })
 
   it('takes encoders of images', async () => {

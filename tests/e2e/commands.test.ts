@@ -63,7 +63,7 @@ describe.each([
     expect(found.code).toBe(0)
     const [title, first] = found.stdout.split('\n')
     expect(title).toMatch(/#\s+score\s+id/)
-    expect(first).toMatch(/^1\s+0\.\d{3}\s+git\/undo\.md\s+git reset --soft/)
+    expect(first).toMatch(/^1\s+[01]\.\d{3}\s+git\/undo\.md\s+git reset --soft/)
   })
 
   it('answers a search with one JSON document', async () => {
@@ -84,6 +84,37 @@ describe.each([
       metadata: { path: join(notes, 'soup.txt') },
     })
     expect(answer.plan).toMatchObject({ space: 'text', metric: 'cosine' })
+  })
+
+  it('searches by words, by meaning, or by both as it is told', async () => {
+    const search = (...args: string[]) => json<SearchAnswer>(['search', 'notes', ...args])
+    const words = await search('"soft"', '--mode', 'keyword')
+    expect(words.results.map(({ id }) => id)).toEqual(['git/undo.md'])
+    expect(words.plan.mode).toBe('keyword')
+    const [highlight] = words.results[0]?.highlights ?? []
+    expect(highlight?.marks.map(([start, end]) => highlight.text.slice(start, end))).toEqual(['soft'])
+    expect((await search('dinner', '--mode', 'dense')).plan.mode).toBe('dense')
+    const both = await search('dinner -lentils', '--fusion', 'score', '--alpha', '0.7')
+    expect(both.plan).toMatchObject({ mode: 'hybrid', fusion: 'score', alpha: 0.7 })
+    expect(both.results.map(({ id }) => id)).not.toContain('soup.txt')
+    for (const wrong of [
+      ['--mode', 'magic'],
+      ['--alpha', '2'],
+      ['--fusion', 'sum'],
+    ]) {
+      expect(await run(['search', 'notes', 'x', ...wrong])).toMatchObject({ code: 2 })
+    }
+  })
+
+  it('searches the metadata that a collection was made for', async () => {
+    const input = '{"id":"a","text":"a day at sea","title":"Lighthouse"}\n'
+    const args = ['add', 'titled', '-', '--format', 'jsonl', '--keywords', 'title']
+    expect(await run(args, { input })).toMatchObject({ code: 0 })
+    const { results } = await json<SearchAnswer>(['search', 'titled', 'lighthouses', '--mode', 'keyword'])
+    expect(results.map(({ id }) => id)).toEqual(['a'])
+    expect((await run(['collections', 'show', 'titled'])).stdout).toContain('keywords beside the text: title')
+    const other = await run(['add', 'titled', '-', '--keywords', 'by'], { input: 'x\n' })
+    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('COLLECTION_EXISTS') })
   })
 
   it('takes the text of a search from standard input', async () => {
@@ -289,7 +320,7 @@ describe.each([
     ['an unknown encoder', ['collections', 'create', 'e', '--encoder', 'nobody'], 'ENCODER_NOT_FOUND'],
     ['an unknown operator', ['search', 'notes', 'x', '--where', '{"a":{"$near":1}}'], 'INVALID_FILTER'],
     ['deleting everything', ['items', 'delete', 'notes', '--where', '{}'], 'INVALID_FILTER'],
-    ['hybrid search', ['search', 'notes', 'x', '--mode', 'hybrid'], 'UNSUPPORTED'],
+    ['words of nothing but exclusions', ['search', 'notes', ' -x'], 'INVALID_REQUEST'],
   ]
   it.each(refused)('refuses %s by name and ends with 1', async (_what, args, code) => {
     const { code: exit, stdout, stderr } = await run([...args, '--json'])

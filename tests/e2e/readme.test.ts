@@ -57,7 +57,15 @@ const sh = examples('sh')
 describe('the examples of the README', () => {
   it('are there for all four doors, filters and other languages', () => {
     expect([...js, ...sh].map(({ name }) => name).sort()).toEqual(
-      ['Command line', 'Filters', 'HTTP', 'Library', 'Other languages, other encoders', 'Page'].sort(),
+      [
+        'Command line',
+        'Filters',
+        'HTTP',
+        'Library',
+        'Meaning and words',
+        'Other languages, other encoders',
+        'Page',
+      ].sort(),
     )
     for (const { prints } of [...js, ...sh]) expect(prints.length).toBeGreaterThan(0)
   })

@@ -68,6 +68,33 @@ describe.each(ENGINES)('filters over the %s backend', (_name, open) => {
     expect(await collection.facets()).toEqual({ matches: 60, facets: {} })
   })
 
+  it('hold for words, and for words and meaning, as well', async () => {
+    const texts = await engine.kindred.collection('texts', { indexed: ['lang'], keywords: ['title'] })
+    await texts.add(
+      Array.from({ length: 24 }, (_, i) => ({
+        id: `t${i}`,
+        text: `the lighthouse number ${i} by the sea`,
+        metadata: { lang: i % 4 === 0 ? 'en' : 'de', n: i, title: 'harbour' },
+      })),
+    )
+    const where = { lang: 'en', n: { $lt: 20 } }
+    const expected = ['t0', 't12', 't16', 't4', 't8']
+    for (const mode of ['keyword', 'hybrid', 'dense'] as const) {
+      const request = { query: { text: 'lighthouse' }, mode, where, k: 24 }
+      const { results, facets } = await texts.search({ ...request, facets: ['lang'] })
+      expect([mode, results.map(({ id }) => id).sort()]).toEqual([mode, expected])
+      expect(facets).toEqual({ lang: [{ value: 'en', count: 5 }] })
+      expect((await texts.search({ ...request, k: 2 })).results).toHaveLength(2)
+      const none = await texts.search({ ...request, where: { lang: 'fr' } })
+      expect(none.results).toEqual([])
+      await expect(texts.search({ ...request, where: { lang: { $near: 1 } } })).rejects.toMatchObject({
+        code: 'INVALID_FILTER',
+      })
+    }
+    const { plan } = await texts.search({ query: { text: 'lighthouse' }, where })
+    expect(plan).toMatchObject({ mode: 'hybrid', filter: { matches: 5 } })
+  })
+
   it('list, and page through, what matches', async () => {
     const where = { tags: 'sea' }
     const first = await collection.list({ where, limit: 15, include: [] })

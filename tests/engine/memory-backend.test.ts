@@ -2,6 +2,7 @@ import { backendContract, type OpenedBackend } from '../contracts/backend.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
 import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
+import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
 import { MemoryBackend } from '../support/memory-backend.js'
 
@@ -15,3 +16,4 @@ backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
 backendFiltersContract('memory', open)
+keywordContract('memory', open)

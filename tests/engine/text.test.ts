@@ -13,6 +13,8 @@ const NOTES = [
   { id: 'moon', text: 'The moon circles the earth in a little over twenty-seven days.' },
 ]
 
+const meaning = (text: string) => ({ query: { text }, mode: 'dense' }) as const
+
 describe.each(ENGINES)('texts over %s', (_name, open) => {
   let engine: OpenedEngine
   let kindred: Kindred
@@ -27,11 +29,11 @@ describe.each(ENGINES)('texts over %s', (_name, open) => {
   afterAll(() => engine.cleanup())
 
   it('are found by what they mean, with their passage', async () => {
-    const { results, plan } = await notes.search({ query: { text: 'take back my latest commit' }, k: 2 })
+    const { results, plan } = await notes.search({ ...meaning('take back my latest commit'), k: 2 })
     expect(results[0]).toMatchObject({ id: 'git', metadata: {}, passage: NOTES[0]?.text })
     expect(results[0]?.score).toBeGreaterThan(0.4)
     expect(plan).toMatchObject({ space: 'text', metric: 'cosine' })
-    const bare = await notes.search({ query: { text: 'bake a loaf' }, k: 1, include: [] })
+    const bare = await notes.search({ ...meaning('bake a loaf'), k: 1, include: [] })
     expect(bare.results[0]).toMatchObject({ id: 'bread', passage: NOTES[1]?.text })
     expect(bare.results[0]).not.toHaveProperty('text')
   })
@@ -52,7 +54,7 @@ describe.each(ENGINES)('texts over %s', (_name, open) => {
     const needle = 'Penguins huddle together to keep warm in the Antarctic winter.'
     const text = [...filler.slice(0, 40), needle, ...filler.slice(40)].join(' ')
     await notes.add([{ id: 'long', text }])
-    const { results } = await notes.search({ query: { text: 'birds in the cold of Antarctica' }, k: 1 })
+    const { results } = await notes.search({ ...meaning('birds in the cold of Antarctica'), k: 1 })
     expect(results[0]?.id).toBe('long')
     expect(results[0]?.passage).toContain(needle)
     expect(results[0]?.passage?.length).toBeLessThan(text.length)
@@ -87,7 +89,7 @@ describe.each(ENGINES)('texts over %s', (_name, open) => {
   it('lose their vectors with the text', async () => {
     await notes.add([{ id: 'lost', text: 'Volcanoes and lava', image: PICTURES['image/png'] }])
     await notes.patch('lost', { text: null })
-    const { results } = await notes.search({ query: { text: 'volcano' }, k: 10 })
+    const { results } = await notes.search({ ...meaning('volcano'), k: 10 })
     expect(results.map(({ id }) => id)).not.toContain('lost')
     await notes.remove(['lost'])
   })

@@ -61,8 +61,11 @@ describe('search', () => {
     ],
     ['a filter of null', { query: { vector }, where: null }, 400, 'INVALID_FILTER', 'where'],
     ['facets of a number', { query: { vector }, facets: [1] }, 400, 'INVALID_REQUEST', 'facets[0]'],
-    ['hybrid', { query: { vector }, mode: 'hybrid' }, 501, 'UNSUPPORTED', 'mode'],
-    ['keyword', { query: { vector }, mode: 'keyword' }, 501, 'UNSUPPORTED', 'mode'],
+    ['hybrid of a vector', { query: { vector }, mode: 'hybrid' }, 400, 'INVALID_REQUEST', 'mode'],
+    ['keyword of a vector', { query: { vector }, mode: 'keyword' }, 400, 'INVALID_REQUEST', 'mode'],
+    ['an unknown fusion', { query: { text: 'x' }, fusion: 'sum' }, 400, 'INVALID_REQUEST', 'fusion'],
+    ['alpha of 2', { query: { text: 'x' }, alpha: 2 }, 400, 'INVALID_REQUEST', 'alpha'],
+    ['alpha of "half"', { query: { text: 'x' }, alpha: 'half' }, 400, 'INVALID_REQUEST', 'alpha'],
     ['a picture where there are none', { query: { image: PNG } }, 400, 'INVALID_REQUEST', 'space'],
     [
       'an encoder without a vector',

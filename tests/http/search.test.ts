@@ -69,3 +69,37 @@ test('metric, space, exact and ef are passed on', async () => {
   expect(json.plan).toMatchObject({ metric: 'euclidean', strategy: 'exact' })
   expect(json.results[0].score).toBeCloseTo(1 / (1 + json.results[0].distance), 6)
 })
+
+test('words are searched, marked, and fused with what they mean', async () => {
+  const made = await call('POST', '/v1/collections', { json: { name: 'words', keywords: ['title'] } })
+  expect(made).toMatchObject({ status: 201, json: { name: 'words', keywords: ['title'] } })
+  const items = [
+    { id: 'tea', text: 'Green tea wants hot water.', metadata: { title: 'Kitchen' } },
+    { id: 'moon', text: 'The moon draws the tides.' },
+  ]
+  await call('POST', '/v1/collections/words/items', { json: { items } })
+  const ask = (body: unknown) => call('POST', '/v1/collections/words/search', { json: body })
+  const words = await ask({ query: { text: '"hot water" kitchens' }, mode: 'keyword' })
+  expect(words.json.results).toEqual([
+    {
+      id: 'tea',
+      score: expect.any(Number),
+      metadata: { title: 'Kitchen' },
+      passage: items[0]?.text,
+      highlights: [{ text: items[0]?.text, start: 0, marks: [[16, 25]] }],
+    },
+  ])
+  expect(words.json.plan).toEqual({ mode: 'keyword', strategy: 'keyword', scanned: 0 })
+  const both = await ask({ query: { text: 'tides' }, alpha: 0.6, fusion: 'score' })
+  expect(both.json.plan).toMatchObject({ mode: 'hybrid', alpha: 0.6, fusion: 'score', space: 'text' })
+  expect(both.json.results[0]).toMatchObject({
+    id: 'moon',
+    scores: { dense: expect.any(Number), keyword: expect.any(Number) },
+    distance: expect.any(Number),
+  })
+  const refused = await ask({ query: { text: '-tea' } })
+  expect(refused).toMatchObject({
+    status: 400,
+    json: { error: { code: 'INVALID_REQUEST', details: { field: 'query.text' } } },
+  })
+})

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -270,6 +271,19 @@ describe('closing', () => {
     await expect(fetch(`${running.url}/v1/health`)).rejects.toThrow()
     await closeOther()
   })
+
+  test('a connection on which nothing was asked is not waited for', async () => {
+    const { kindred: other, close: closeOther } = await openKindred()
+    const running = await startServer({ kindred: other, port: 0 })
+    const silent = connect(running.port, '127.0.0.1')
+    await once(silent, 'connect')
+    // the answer to a later connection: by then the server has taken the first one
+    expect((await fetch(`${running.url}/v1/health`)).status).toBe(200)
+    // a running request is given ten seconds
+    await running.close()
+    await closeOther()
+    silent.destroy()
+  }, 8_000)
 
   test('the record of another server is left alone', async () => {
     const { kindred: other, close: closeOther } = await openKindred()

@@ -40,8 +40,31 @@ export async function drawnImages(count: number, seed = 1, side = 16): Promise<D
   )
 }
 
-/** A grey picture as a PNG file. */
-export async function pngOf(pixels: Uint8Array, side: number): Promise<Uint8Array> {
-  const raw = { width: side, height: pixels.length / side, channels: 1 as const }
+/** The same in colour: a shape of one colour, the ground of another; row-major, shape [side, side, 3]. */
+export function drawColourShape(shape: Shape, random: Random, side = 16): Uint8Array {
+  const grey = drawShape(shape, random, side)
+  const colour = () => [random.uniform(), random.uniform(), random.uniform()]
+  const [ink, ground] = [colour(), colour()]
+  return Uint8Array.from({ length: 3 * side * side }, (_, i) => {
+    const share = (grey[Math.floor(i / 3)] ?? 0) / 255
+    return Math.round(255 * (share * (ink[i % 3] ?? 0) + (1 - share) * (ground[i % 3] ?? 0)))
+  })
+}
+
+/** Seeded pictures in colour of all shapes in turn, as PNG files. */
+export async function drawnColourImages(count: number, seed = 1, side = 16): Promise<DrawnImage[]> {
+  const random = seededRandom(seed)
+  const drawn = Array.from({ length: count }, (_, i) => {
+    const shape = SHAPES[i % SHAPES.length] ?? 'disc'
+    return { id: `${shape} ${i}`, shape, pixels: drawColourShape(shape, random, side) }
+  })
+  return Promise.all(
+    drawn.map(async ({ id, shape, pixels }) => ({ id, shape, png: await pngOf(pixels, side, 3) })),
+  )
+}
+
+/** Pixels as a PNG file, grey unless it is told otherwise. */
+export async function pngOf(pixels: Uint8Array, side: number, channels: 1 | 3 = 1): Promise<Uint8Array> {
+  const raw = { width: side, height: pixels.length / (side * channels), channels }
   return new Uint8Array(await sharp(pixels, { raw }).png().toBuffer())
 }

@@ -12,6 +12,9 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -27,10 +30,13 @@ import { EngineError } from '#src/core/errors.js'
 import { valuesAt } from '#src/core/field-values.js'
 import type { Filter } from '#src/core/filter.js'
 import type { Job } from '#src/core/jobs.js'
+import type { KeywordMatch } from '#src/core/keyword-query.js'
 import { distance } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
-import type { Json } from '#src/core/types.js'
+import type { Json, Metadata } from '#src/core/types.js'
+import { matchText } from '#src/query/match-text.js'
 import { matcher } from '#src/query/matches.js'
+import { searchKeywords } from './memory-keywords.js'
 
 /** An encoder version; items hold what it makes of them under it. */
 interface MemoryVersion extends Omit<EncoderVersion, 'vectors' | 'settings'> {
@@ -62,6 +68,7 @@ interface MemoryItem {
 
 interface MemoryCollection {
   name: string
+  keywords: string[]
   spaces: MemorySpace[]
   items: Map<string, MemoryItem>
   indexed: readonly string[]
@@ -97,12 +104,12 @@ export class MemoryBackend implements Backend {
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
-    const { name, spaces, indexed = [] } = structuredClone(record)
+    const { name, spaces, keywords = [], indexed = [] } = structuredClone(record)
     return this.#write(() => {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      this.#collections.set(name, { name, spaces: spaces.map(toSpace), items: new Map(), indexed })
+      this.#collections.set(name, { name, keywords, spaces: spaces.map(toSpace), items: new Map(), indexed })
     })
   }
 
@@ -397,6 +404,34 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  keyword(collection: string, query: KeywordSearchQuery): Promise<KeywordHit[]> {
+    const copy = structuredClone(query)
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const matching = new Set(itemsOf(found, copy.where).map(({ id }) => id))
+      const all = itemsOf(found, undefined).map(toKeywordItem)
+      // scores reckon with all items, whichever of them match
+      const hits = searchKeywords(all, found.keywords, { ...copy, k: all.length || 1 })
+      return hits.filter(({ id }) => matching.has(id)).slice(0, copy.k)
+    })
+  }
+
+  keywordMatches(collection: string, asked: KeywordMatchQuery): Promise<Map<string, KeywordMatch>> {
+    const { query, items } = structuredClone(asked)
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const paths = found.keywords
+      return new Map(
+        items.flatMap(({ id, part }): [string, KeywordMatch][] => {
+          const item = found.items.get(id)
+          if (!item) return []
+          const match = matchText(query, { ...toKeywordItem(item), paths }, part)
+          return [[id, { revision: item.revision, ...match }]]
+        }),
+      )
+    })
+  }
+
   async *scan(
     collection: string,
     space: string,
@@ -543,13 +578,21 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
       ...(staged ? { staged: toVersion(collection, staged) } : {}),
     }
   })
-  const indexed = collection.indexed.length > 0 ? { indexed: [...collection.indexed] } : {}
-  return structuredClone({ name: collection.name, spaces, ...indexed })
+  const { name, keywords, indexed } = collection
+  return structuredClone({
+    ...{ name, spaces },
+    ...(keywords.length > 0 ? { keywords } : {}),
+    ...(indexed.length > 0 ? { indexed: [...indexed] } : {}),
+  })
 }
 
 function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
   const { files: _, settings = {}, ...rest } = version
   return structuredClone({ ...rest, settings, vectors: countVectors(collection, version) })
+}
+
+function toKeywordItem({ id, text, metadata }: MemoryItem) {
+  return { id, text, metadata: JSON.parse(metadata) as Metadata }
 }
 
 function toStored(collection: MemoryCollection, item: MemoryItem, fields: ItemFields): StoredItem {

@@ -39,6 +39,8 @@ export interface CollectionKeys {
   spaces: SpaceKeys[]
   /** Metadata fields that are kept in memory for filters. */
   indexed: string[]
+  /** Paths of the metadata that the keyword index holds. */
+  keywords: string[]
 }
 
 /** The versions that are searched, whose vectors are in memory. */

@@ -2,9 +2,11 @@ import type { CollectionRecord, NewEncoderVersion } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import { EncoderWrites } from './encoder-writes.js'
+import type { FilterQuestion } from './filter-messages.js'
 import { conditionOf } from './item-scan.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
-import type { FilterQuestion } from './query-messages.js'
+import { KeywordRebuild } from './keyword-rebuild.js'
+import { KeywordWrites } from './keyword-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
 import type { FillSlice, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
@@ -18,12 +20,16 @@ export class DatabaseWriter {
   readonly #sql: ReturnType<typeof prepare>
   readonly #items: ItemWrites
   readonly #encoders: EncoderWrites
+  readonly #keywords: KeywordWrites
+  readonly #rebuild: KeywordRebuild
   #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
-    this.#items = new ItemWrites(db)
+    this.#keywords = new KeywordWrites(db)
+    this.#rebuild = new KeywordRebuild(db, this.#keywords)
+    this.#items = new ItemWrites(db, this.#keywords)
     this.#encoders = new EncoderWrites(db)
   }
 
@@ -51,8 +57,10 @@ export class DatabaseWriter {
       if (this.#sql.collectionKey.get(record.name) !== undefined) {
         throw new EngineError('COLLECTION_EXISTS', `collection "${record.name}" exists already`)
       }
-      const { name, indexed = [] } = record
-      const collection = Number(this.#sql.addCollection.run(name, JSON.stringify(indexed)).lastInsertRowid)
+      const { name, keywords = [], indexed = [] } = record
+      const added = this.#sql.addCollection.run(name, JSON.stringify(keywords), JSON.stringify(indexed))
+      const collection = Number(added.lastInsertRowid)
+      this.#keywords.create(collection)
       for (const space of record.spaces) this.#encoders.addSpace(collection, space)
     })
   }
@@ -63,6 +71,7 @@ export class DatabaseWriter {
       const key = this.#sql.collectionKey.get(name)
       if (key === undefined) return false
       this.#encoders.dropCollection(key)
+      this.#keywords.drop(key)
       for (const statement of this.#sql.dropCollection) statement.run(key)
       return true
     })
@@ -156,9 +165,9 @@ export class DatabaseWriter {
     this.#transaction(() => this.#encoders.drop(encoderKey))
   }
 
-  /** Removes a part of what dropped encoder versions left. @returns whether there may be more */
+  /** Removes a part of what dropped encoder versions left, or of a worn keyword index. @returns whether there may be more */
   purge(): boolean {
-    return this.#transaction(() => this.#encoders.purge())
+    return this.#transaction(() => this.#encoders.purge() || this.#rebuild.step())
   }
 
   recordJob(job: Job): void {
@@ -198,7 +207,7 @@ export class DatabaseWriter {
 function prepare(db: Connection) {
   return {
     collectionKey: db.prepare<[string], number>('SELECT key FROM collections WHERE name = ?').pluck(),
-    addCollection: db.prepare('INSERT INTO collections (name, indexed) VALUES (?, ?)'),
+    addCollection: db.prepare('INSERT INTO collections (name, keywords, indexed) VALUES (?, ?, ?)'),
     setIndexed: db.prepare('UPDATE collections SET indexed = ? WHERE key = ?'),
     dropCollection: [
       db.prepare('DELETE FROM images WHERE item IN (SELECT key FROM items WHERE collection = ?)'),

@@ -10,6 +10,9 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  KeywordHit,
+  KeywordMatchQuery,
+  KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
@@ -23,6 +26,7 @@ import type {
 import { EngineError } from '../../core/errors.js'
 import type { Filter } from '../../core/filter.js'
 import type { Job, JobBoard } from '../../core/jobs.js'
+import type { KeywordMatch } from '../../core/keyword-query.js'
 import { ScanPool } from '../../indexes/scan-pool.js'
 import type { ItemHit } from '../../indexes/scan-table.js'
 import type { StrangestQuery } from './anomaly-reader.js'
@@ -31,10 +35,11 @@ import { type CollectionKeys, currentVersions, findCurrent, findVersion, noSpace
 import { Collections } from './collections.js'
 import { EncoderVersions } from './encoder-versions.js'
 import type { FoundItems } from './filter-cache.js'
+import type { FilterQuestion } from './filter-messages.js'
+import { FilterThread } from './filter-thread.js'
 import { FilteredReads, toQuestion } from './filtered-reads.js'
 import { type Home, takeHome } from './home.js'
 import type { ItemSlots } from './item-slots.js'
-import type { FilterQuestion } from './query-messages.js'
 import { QueryThread } from './query-thread.js'
 import { Reader } from './reader.js'
 import type { FillRows } from './slice-writes.js'
@@ -44,6 +49,8 @@ import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
 const SEARCH_TRIES = 5
+/** After how many changed items it is seen whether a keyword index is worn. */
+const CHANGES_BETWEEN_PURGES = 5_000
 /** After how long without a turn of the event loop a search gives it one. */
 const MS_WITHOUT_TURN = 5
 
@@ -53,32 +60,36 @@ export class EmbeddedBackend implements Backend {
   readonly #home: Home
   readonly #writer: Writer
   readonly #reader: Reader
-  readonly #scans: ScanPool
   readonly #queries: QueryThread
+  readonly #scans: ScanPool
+  readonly #filters: FilterThread
   readonly #filtered: FilteredReads
   readonly #collections: Collections
   readonly #encoders: EncoderVersions
   /** Writes that were called and have not ended; closing waits for them. */
   readonly #begun = new Set<Promise<unknown>>()
   #lastTurn = performance.now()
+  #changedItems = 0
   #closing: Promise<void> | undefined
 
   private constructor(parts: {
     home: Home
     writer: Writer
     reader: Reader
-    scans: ScanPool
     queries: QueryThread
+    scans: ScanPool
+    filters: FilterThread
     collections: Collections
   }) {
     this.#home = parts.home
     this.#writer = parts.writer
     this.#reader = parts.reader
+    this.#queries = parts.queries
     this.#scans = parts.scans
     this.#collections = parts.collections
-    const { writer, collections, reader, queries } = parts
-    this.#queries = queries
-    this.#filtered = new FilteredReads({ thread: queries, collections })
+    const { writer, collections, reader, filters } = parts
+    this.#filters = filters
+    this.#filtered = new FilteredReads({ thread: filters, collections })
     this.#encoders = new EncoderVersions({ writer, collections, reader: reader.encoders })
   }
 
@@ -94,10 +105,11 @@ export class EmbeddedBackend implements Backend {
       const { writer, epoch } = await Writer.open(home.databasePath)
       const reader = new Reader(home.databasePath)
       const scans = new ScanPool()
-      const queries = new QueryThread(home.databasePath)
-      const host = { home, epoch, scans, jobs: options.jobs, writer, queries }
+      const filters = new FilterThread(home.databasePath)
+      const host = { home, epoch, scans, jobs: options.jobs, writer, filters }
       const collections = new Collections(host, reader.encoders)
-      const backend = new EmbeddedBackend({ home, writer, reader, scans, queries, collections })
+      const queries = new QueryThread(home.databasePath)
+      const backend = new EmbeddedBackend({ home, writer, reader, queries, scans, filters, collections })
       await collections.removeFiles()
       backend.#encoders.purge()
       return backend
@@ -165,6 +177,7 @@ export class EmbeddedBackend implements Backend {
         await open.vectors.applyUpsert(keys, writes, changes)
       })
       open.changed()
+      this.#countChanges(writes.length)
     })
   }
 
@@ -341,6 +354,22 @@ export class EmbeddedBackend implements Backend {
     }
   }
 
+  async keyword(collection: string, { query, k, where }: KeywordSearchQuery): Promise<KeywordHit[]> {
+    const keys = this.#keys(collection)
+    const question = where && toQuestion(keys, where)
+    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: keys.key, query, k, question })
+  }
+
+  async keywordMatches(
+    collection: string,
+    { query, items }: KeywordMatchQuery,
+  ): Promise<Map<string, KeywordMatch>> {
+    const { key } = this.#keys(collection)
+    return new Map(
+      await this.#queries.ask<'match'>({ op: 'match', collection: key, query, items: [...items] }),
+    )
+  }
+
   async *scan(
     collection: string,
     space: string,
@@ -384,6 +413,7 @@ export class EmbeddedBackend implements Backend {
     await this.#writer.close()
     await this.#scans.close()
     await this.#queries.close()
+    await this.#filters.close()
     this.#reader.close()
     this.#home.release()
   }
@@ -401,8 +431,12 @@ export class EmbeddedBackend implements Backend {
         },
       ]
     })
-    const indexed = keys.indexed.length > 0 ? { indexed: [...keys.indexed] } : {}
-    return { name: keys.name, spaces, ...indexed }
+    const { name, keywords, indexed } = keys
+    return {
+      ...{ name, spaces },
+      ...(keywords.length > 0 ? { keywords: [...keywords] } : {}),
+      ...(indexed.length > 0 ? { indexed: [...indexed] } : {}),
+    }
   }
 
   #remove(collection: string, write: (keys: CollectionKeys) => Promise<RemoveAnswer>): Promise<string[]> {
@@ -415,6 +449,7 @@ export class EmbeddedBackend implements Backend {
         return changes.ids
       })
       open.changed()
+      this.#countChanges(removed.length)
       return removed
     })
   }
@@ -461,6 +496,13 @@ export class EmbeddedBackend implements Backend {
     } finally {
       this.#begun.delete(begun)
     }
+  }
+
+  #countChanges(items: number): void {
+    this.#changedItems += items
+    if (this.#changedItems < CHANGES_BETWEEN_PURGES) return
+    this.#changedItems = 0
+    this.#encoders.purge()
   }
 
   /** Searches answered one after the other must not keep everything else from its turn. */

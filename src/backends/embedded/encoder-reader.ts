@@ -1,6 +1,7 @@
 import type { EncoderVersion, SpaceInput } from '../../core/backend.js'
 import type { Metric } from '../../core/metrics.js'
 import type { CollectionKeys, EncoderKeys, SpaceKeys } from './collection-keys.js'
+import { parsePaths } from './keyword-table.js'
 import type { Connection } from './sqlite.js'
 
 interface VersionRow {
@@ -25,9 +26,10 @@ export class EncoderReader {
   }
 
   collections(): CollectionKeys[] {
-    return this.#sql.collections.all().map(({ key, name, indexed }) => ({
+    return this.#sql.collections.all().map(({ key, name, keywords, indexed }) => ({
       key,
       name,
+      keywords: parsePaths(keywords),
       indexed: JSON.parse(indexed) as string[],
       spaces: this.#sql.spaces.all(key).map((space): SpaceKeys => {
         const versions = this.#sql.versions.all(space.key).map(toKeys)
@@ -78,8 +80,8 @@ function toKeys(row: VersionRow): EncoderKeys {
 
 function prepare(db: Connection) {
   return {
-    collections: db.prepare<[], { key: number; name: string; indexed: string }>(
-      'SELECT key, name, indexed FROM collections ORDER BY name',
+    collections: db.prepare<[], { key: number; name: string; keywords: string; indexed: string }>(
+      'SELECT key, name, keywords, indexed FROM collections ORDER BY name',
     ),
     spaces: db.prepare<[number], { key: number; name: string; input: SpaceInput }>(
       'SELECT key, name, input FROM spaces WHERE collection = ? ORDER BY key',

@@ -103,7 +103,7 @@ export class EncoderVersions {
     })
   }
 
-  /** Removes what dropped versions left, little by little; what it does not come to waits for the next opening. */
+  /** Removes what dropped versions left, and makes worn keyword indexes anew, little by little; what it does not come to waits for the next opening. */
   purge(): void {
     this.#purging ??= this.#purgeAll()
       .catch(() => undefined)

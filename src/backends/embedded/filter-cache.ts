@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { FilteredPlan } from '../../core/backend.js'
 import { conditionsOf, type Filter, fieldName } from '../../core/filter.js'
+import type { FilterQuestion, Resolved, SlotChanges } from './filter-messages.js'
+import type { FilterThread } from './filter-thread.js'
 import type { ItemSlots } from './item-slots.js'
 import { MatchingItems } from './matching-items.js'
 import { Nearby } from './nearby.js'
-import type { FilterQuestion, Resolved, SlotChanges } from './query-messages.js'
-import type { QueryThread } from './query-thread.js'
 
 /** Bytes of answers that are kept for a collection. */
 const MAX_BYTES = 32 << 20
@@ -35,7 +35,7 @@ interface Asked {
 export class FilterCache {
   readonly #collection: number
   readonly #slots: ItemSlots
-  readonly #thread: QueryThread
+  readonly #thread: FilterThread
   /** The least recently used first. */
   readonly #kept = new Map<string, MatchingItems>()
   #bytes = 0
@@ -49,7 +49,7 @@ export class FilterCache {
   constructor(options: {
     collection: number
     slots: ItemSlots
-    thread: QueryThread
+    thread: FilterThread
     indexed: readonly string[]
   }) {
     this.#collection = options.collection
@@ -72,7 +72,7 @@ export class FilterCache {
   /**
    * The items that match, as they were at some time after the call.
    *
-   * @throws EngineError as {@link QueryThread.ask}
+   * @throws EngineError as {@link FilterThread.ask}
    */
   async find(question: FilterQuestion, signal?: AbortSignal): Promise<FoundItems> {
     const { matching, kept } = await this.#find(question, signal)

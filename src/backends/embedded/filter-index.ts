@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Condition, conditionsOf, type Filter, fieldName } from '../../core/filter.js'
 import type { Metadata } from '../../core/types.js'
 import { FieldColumn } from './field-column.js'
+import type { FilterQuestion, Resolved, SlotChanges } from './filter-messages.js'
 import { ItemScan, type Pause } from './item-scan.js'
-import type { FilterQuestion, Resolved, SlotChanges } from './query-messages.js'
 import { copyBits, countBits, newBits, type SlotBits, setBit, slotsOf } from './slot-bits.js'
 import type { Connection } from './sqlite.js'
 
@@ -13,7 +13,7 @@ const FEW = 0.5
 /** What an earlier answer found, and the slots that were touched since. */
 type Base = { bits: SharedArrayBuffer; touched: Uint32Array }
 
-/** Finds the items of one collection that filters mean, as slots. Lives in the query thread. */
+/** Finds the items of one collection that filters mean, as slots. Lives in the filter thread. */
 export class FilterIndex {
   readonly #scan: ItemScan
   readonly #metadataOf: ReturnType<typeof prepareMetadata>

@@ -3,16 +3,16 @@ import { conditionsOf, type Filter } from '../../core/filter.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import { type CollectionKeys, findCurrent } from './collection-keys.js'
 import type { Collections } from './collections.js'
+import type { FilterQuestion, ListPage, StrangestRows } from './filter-messages.js'
+import type { FilterThread } from './filter-thread.js'
 import { parseCursor } from './parse-cursor.js'
-import type { FilterQuestion, ListPage, StrangestRows } from './query-messages.js'
-import type { QueryThread } from './query-thread.js'
 
 /** Everything but searches that asks which items a filter means; none of it runs on the thread that answers. */
 export class FilteredReads {
-  readonly #thread: QueryThread
+  readonly #thread: FilterThread
   readonly #collections: Collections
 
-  constructor(options: { thread: QueryThread; collections: Collections }) {
+  constructor(options: { thread: FilterThread; collections: Collections }) {
     this.#thread = options.thread
     this.#collections = options.collections
   }

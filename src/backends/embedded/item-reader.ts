@@ -2,10 +2,10 @@ import type { ItemFields, ItemStamp, ListQuery, StoredItem } from '../../core/ba
 import type { Metadata } from '../../core/types.js'
 import type { AnomalyReader } from './anomaly-reader.js'
 import { type CollectionKeys, currentVersions } from './collection-keys.js'
+import type { FilterQuestion } from './filter-messages.js'
 import type { SqlValue } from './filter-sql.js'
 import { conditionOf } from './item-scan.js'
 import { parseCursor } from './parse-cursor.js'
-import type { FilterQuestion } from './query-messages.js'
 import type { Connection } from './sqlite.js'
 
 /** Key, revision and whether it has a picture, then metadata and text where they are asked for. */

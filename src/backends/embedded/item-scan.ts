@@ -1,5 +1,5 @@
+import type { FilterQuestion } from './filter-messages.js'
 import { filterSql, type SqlValue } from './filter-sql.js'
-import type { FilterQuestion } from './query-messages.js'
 import type { Connection } from './sqlite.js'
 
 /** Items that a statement looks at before the thread looks at what else there is to do. */

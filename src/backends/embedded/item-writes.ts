@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ImageWrite } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
+import type { KeywordWrites } from './keyword-writes.js'
 import { type ScoreCounts, ScoreWrites } from './score-writes.js'
 import type { Connection } from './sqlite.js'
 import type { RowEncoded, RowFill, RowWrite, VectorChanges } from './write-messages.js'
@@ -40,10 +41,12 @@ export interface VectorStream {
 export class ItemWrites {
   readonly #sql: ReturnType<typeof prepare>
   readonly #scores: ScoreWrites
+  readonly #keywords: KeywordWrites
 
-  constructor(db: Connection) {
+  constructor(db: Connection, keywords: KeywordWrites) {
     this.#sql = prepare(db)
     this.#scores = new ScoreWrites(db)
+    this.#keywords = keywords
   }
 
   begin(collection: number): OpenWrite {
@@ -74,11 +77,15 @@ export class ItemWrites {
     let key: number
     if (known) {
       key = known.key
+      const { collection } = write
+      const metadata = this.#keywords.readsFields(collection) ? this.#sql.metadata.get(key) : undefined
+      this.#keywords.update(collection, key, { textHash: known.text_hash, metadata }, row)
       this.#sql.updateItem.run(...columns, key)
       this.#removeVectors(write, key, new Set(row.keep))
       if (hadImage === 1 && row.image !== 'keep') this.#sql.removeImage.run(key)
     } else {
       key = Number(this.#sql.addItem.run(write.collection, row.id, ...columns).lastInsertRowid)
+      this.#keywords.add(write.collection, key, row)
       write.items++
     }
     write.itemKeys.push(key)
@@ -110,6 +117,7 @@ export class ItemWrites {
     this.#removeVectors(write, item.key, new Set())
     if (item.has_image === 1) this.#sql.removeImage.run(item.key)
     this.#sql.removeItem.run(item.key)
+    this.#keywords.remove(write.collection, item.key)
     write.items--
     write.images -= item.has_image
     return true
@@ -201,6 +209,7 @@ interface ItemRow {
   key: number
   revision: number
   has_image: number
+  text_hash: string | null
 }
 
 function prepare(db: Connection) {
@@ -208,8 +217,9 @@ function prepare(db: Connection) {
     countWrite: db.prepare(`UPDATE meta SET value = value + 1 WHERE key = 'writes' RETURNING value`).pluck(),
     lastLabel: db.prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'vectors'`).pluck(),
     item: db.prepare<[number, string], ItemRow>(
-      'SELECT key, revision, has_image FROM items WHERE collection = ? AND id = ?',
+      'SELECT key, revision, has_image, text_hash FROM items WHERE collection = ? AND id = ?',
     ),
+    metadata: db.prepare<[number], string>('SELECT metadata FROM items WHERE key = ?').pluck(),
     addItem: db.prepare(
       'INSERT INTO items (collection, id, revision, has_image, fingerprint, text_hash, metadata, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
     ),

@@ -1,6 +1,6 @@
 import type { VectorTable } from '../../indexes/vector-table.js'
+import type { Resolved } from './filter-messages.js'
 import type { Nearby } from './nearby.js'
-import type { Resolved } from './query-messages.js'
 import { hasBit, type SlotBits } from './slot-bits.js'
 
 /** The items that a filter means, at one moment. */

@@ -4,11 +4,11 @@ import { VectorTable } from '../../indexes/vector-table.js'
 import { type CollectionKeys, currentVersions, type EncoderKeys } from './collection-keys.js'
 import { CollectionVectors } from './collection-vectors.js'
 import { FilterCache } from './filter-cache.js'
+import type { FilterThread } from './filter-thread.js'
 import type { Home } from './home.js'
 import { IndexKeeper } from './index-keeper.js'
 import { loadCollection } from './load-collection.js'
 import type { LoadedCollection, LoadedSpace } from './load-messages.js'
-import type { QueryThread } from './query-thread.js'
 import { indexMetrics, SpaceVectors } from './space-vectors.js'
 import type { Writer } from './writer.js'
 
@@ -19,7 +19,7 @@ export interface CollectionHost {
   scans: ScanPool
   jobs: JobBoard
   writer: Writer
-  queries: QueryThread
+  filters: FilterThread
 }
 
 /** A collection whose vectors are in memory, with what keeps its indexes up to date. */
@@ -39,7 +39,7 @@ export class OpenCollection {
     this.vectors = vectors
     const { key: collection, indexed } = keys
     const { slots } = vectors
-    this.filters = new FilterCache({ collection, slots, thread: host.queries, indexed })
+    this.filters = new FilterCache({ collection, slots, thread: host.filters, indexed })
     this.filters.prepare()
     for (const space of vectors.spaces) this.#keep(space)
   }

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { EngineError, fromPlainError } from '../../core/errors.js'
-import type { QueryReply, QueryRequest } from './query-messages.js'
+import type { QueryOperations, QueryReply } from './query-messages.js'
 
-/** Questions that may wait; beyond that the caller is told to come back. */
-const LIMIT = 1_024
+/** Queries that may wait; beyond that the caller is told to come back. */
+const QUEUE_LIMIT = 1_024
 
 interface Waiting {
   resolve: (result: unknown) => void
@@ -11,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * The thread that reads what takes long, over a read-only connection of its own, as seen from the thread that answers.
- * It sees every write that was committed before it is asked. Starts when it is first needed, and again if it died.
+ * The thread that answers what SQLite computes for longer, on a connection of its own. It begins with the first query;
+ * a query sees every write that was committed before.
  */
 export class QueryThread {
   readonly #path: string
@@ -20,98 +20,61 @@ export class QueryThread {
   #worker: Worker | undefined
   #nextId = 0
   #closed = false
-  /** Counts the threads: what one was told another does not know. */
-  #generation = 0
 
-  /** @param path of the database */
   constructor(path: string) {
     this.#path = path
   }
 
-  /** Which thread the next question goes to. */
-  get generation(): number {
-    this.#start()
-    return this.#generation
-  }
-
-  /** @throws EngineError CLOSED, BUSY, CANCELLED (signal), INVALID_FILTER where it takes too long */
-  async ask(request: QueryRequest, signal?: AbortSignal): Promise<unknown> {
-    if (this.#closed) throw new EngineError('CLOSED', 'the engine is closed')
-    if (signal?.aborted) throw cancelled()
-    if (this.#waiting.size >= LIMIT) {
-      throw new EngineError('BUSY', `${LIMIT} filters are being looked up; try again later`)
+  /** @throws EngineError CLOSED, BUSY, and what the operation throws */
+  ask<K extends keyof QueryOperations>(
+    request: QueryOperations[K]['request'],
+  ): Promise<QueryOperations[K]['result']> {
+    if (this.#closed) return Promise.reject(new EngineError('CLOSED', 'the engine is closed'))
+    if (this.#waiting.size >= QUEUE_LIMIT) {
+      return Promise.reject(
+        new EngineError('BUSY', `${QUEUE_LIMIT} queries are waiting; send this one again later`),
+      )
     }
     const worker = this.#start()
     const id = this.#nextId++
-    let leave: (() => void) | undefined
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#waiting.set(id, { resolve, reject })
-        leave = () => {
-          this.#post(worker, { op: 'cancel', request: id })
-          reject(cancelled())
-        }
-        signal?.addEventListener('abort', leave, { once: true })
-        worker.ref()
-        worker.postMessage({ id, request })
-      })
-    } finally {
-      if (leave) signal?.removeEventListener('abort', leave)
-      this.#waiting.delete(id)
-      if (this.#waiting.size === 0 && !this.#closed) worker.unref()
-    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject })
+      worker.postMessage({ id, request })
+    })
   }
 
-  /** Tells the thread something that nobody waits for; nothing if there is none. */
-  tell(request: QueryRequest): void {
-    if (this.#worker) this.#post(this.#worker, request)
-  }
-
-  /** Ends the thread; what waits is refused with CLOSED. Idempotent. */
+  /** Ends the thread after the queries that wait. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#refuse(new EngineError('CLOSED', 'the engine is closed'))
-    // else a process with nothing else to do would end before the thread has
-    this.#worker?.ref()
-    await this.#worker?.terminate()
-  }
-
-  #post(worker: Worker, request: QueryRequest): void {
-    worker.postMessage({ id: this.#nextId++, request })
+    const worker = this.#worker
+    if (!worker) return
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.postMessage('close')
+    await ended
   }
 
   #start(): Worker {
     if (this.#worker) return this.#worker
     const worker = new Worker(new URL('./query-worker.js', import.meta.url), {
       execArgv: [],
-      workerData: this.#path,
-      name: 'kindred-query',
-    })
-    this.#generation++
-    let failure: Error | undefined
-    worker.on('error', (error) => {
-      failure = error
+      workerData: { path: this.#path },
+      name: 'kindred-queries',
     })
     worker.on('message', (reply: QueryReply) => {
       const waiting = this.#waiting.get(reply.id)
+      this.#waiting.delete(reply.id)
       if ('error' in reply) waiting?.reject(fromPlainError(reply.error))
       else waiting?.resolve(reply.result)
     })
-    worker.once('exit', () => {
-      this.#worker = undefined
-      const reason = failure?.message ?? 'it was stopped'
-      this.#refuse(new EngineError('INTERNAL', `the query thread ended: ${reason}`, { cause: failure }))
-    })
-    worker.unref()
+    const fail = (reason: string): void => {
+      if (this.#worker === worker) this.#worker = undefined
+      const error = new EngineError(this.#closed ? 'CLOSED' : 'INTERNAL', reason)
+      for (const { reject } of this.#waiting.values()) reject(error)
+      this.#waiting.clear()
+    }
+    worker.on('error', (error) => fail(`the query thread failed: ${error.message}`))
+    worker.on('exit', () => fail('the query thread has ended'))
     this.#worker = worker
     return worker
   }
-
-  #refuse(error: EngineError): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
-  }
-}
-
-function cancelled(): EngineError {
-  return new EngineError('CANCELLED', 'the search was cancelled')
 }

@@ -1,53 +1,40 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { EngineError, toPlainError } from '../../core/errors.js'
-import { type Pause, QueryAnswers } from './query-answers.js'
+import { toPlainError } from '../../core/errors.js'
+import { KeywordSearch } from './keyword-search.js'
 import type { QueryReply, QueryRequest } from './query-messages.js'
-import { sqliteError } from './sqlite.js'
-
-/** After how long a question is given up. */
-const PATIENCE_MS = 20_000
+import { openDatabase, sqliteError } from './sqlite.js'
 
 const port = parentPort
 if (!port) throw new Error('query-worker runs as a worker thread')
 
-const path = workerData as string
-let answers: QueryAnswers | undefined
-/** Requests that are being answered, and whether anybody still waits. */
-const running = new Map<number, boolean>()
+const { path } = workerData as { path: string }
+const db = openDatabase(path, { readonly: true })
+db.pragma('cache_size = -32000')
+const keywords = new KeywordSearch(db)
 
-port.on('message', ({ id, request }: { id: number; request: QueryRequest }) => {
-  if (request.op === 'cancel') {
-    if (running.has(request.request)) running.set(request.request, false)
+port.on('message', (message: { id: number; request: QueryRequest } | 'close') => {
+  if (message === 'close') {
+    db.close()
+    port.close()
     return
   }
-  running.set(id, true)
-  // begins at once: what was written to is taken over in the order in which it came, whatever takes how long
-  begin(request, pauseOf(id))
-    .then((result) => reply({ id, result }))
-    .catch((error: unknown) => reply({ id, error: toPlainError(sqliteError(error, path)) }))
+  let reply: QueryReply
+  try {
+    reply = { id: message.id, result: answer(message.request) }
+  } catch (error) {
+    reply = { id: message.id, error: toPlainError(sqliteError(error, path)) }
+  }
+  port.postMessage(reply)
 })
 
-async function begin(request: QueryRequest, pause: Pause): Promise<unknown> {
-  answers ??= new QueryAnswers(path)
-  return answers.answer(request, pause)
-}
-
-function pauseOf(id: number): Pause {
-  const began = performance.now()
-  return async () => {
-    await nextTurn()
-    if (!running.get(id)) throw new EngineError('CANCELLED', 'the search was cancelled')
-    if (performance.now() - began < PATIENCE_MS) return
-    throw new EngineError(
-      'INVALID_FILTER',
-      `where takes more than ${PATIENCE_MS / 1000} s over this collection; use fewer conditions, or index their fields`,
-      { details: { field: 'where' } },
-    )
-  }
-}
-
-function reply(answer: QueryReply): void {
-  running.delete(answer.id)
-  port?.postMessage(answer)
+/** In one transaction: all that a query reads is of the same moment. */
+function answer(request: QueryRequest): unknown {
+  return db.transaction(() => {
+    switch (request.op) {
+      case 'keyword':
+        return keywords.search(request)
+      case 'match':
+        return keywords.match(request)
+    }
+  })()
 }

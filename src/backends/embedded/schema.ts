@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { EngineError } from '../../core/errors.js'
+import { fillKeywordTables } from './keyword-table.js'
 import type { Connection } from './sqlite.js'
 
 /**
@@ -15,11 +16,14 @@ import type { Connection } from './sqlite.js'
  *   being filled. `spaces.versions` is the last number given.
  * - `vectors` are keyed by item, encoder version (which names the space) and passage; `label` the index label:
  *   AUTOINCREMENT, so never reused. `anomalies` are keyed by encoder version, detector and item; `detectors` counts them.
+ * - `collections.keywords` are the metadata paths that are indexed beside the text; each collection has a table
+ *   `keywords_KEY` of inverted lists, with a row for each item that has words, under the item's key. While another is
+ *   made to take its place, `keywords_cursor` is the last item that this one has come to.
  * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
  */
-const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly (string | ((db: Connection) => void))[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
   CREATE TABLE collections (
@@ -170,6 +174,11 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE jobs (key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, job TEXT NOT NULL);
   `,
+  (db) => {
+    db.exec(`ALTER TABLE collections ADD COLUMN keywords TEXT NOT NULL DEFAULT '[]'`)
+    db.exec('ALTER TABLE collections ADD COLUMN keywords_cursor INTEGER')
+    fillKeywordTables(db)
+  },
   `
   ALTER TABLE collections ADD COLUMN indexed TEXT NOT NULL DEFAULT '[]';
   `,
@@ -194,7 +203,10 @@ export function migrate(db: Connection, path: string): void {
   }
   if (version === SCHEMA_VERSION) return
   db.transaction(() => {
-    for (const step of MIGRATIONS.slice(version)) db.exec(step)
+    for (const step of MIGRATIONS.slice(version)) {
+      if (typeof step === 'string') db.exec(step)
+      else step(db)
+    }
     db.prepare(`INSERT INTO meta VALUES ('epoch', ?) ON CONFLICT DO NOTHING`).run(
       randomBytes(12).toString('hex'),
     )

@@ -1,7 +1,7 @@
 import type { AnomalyScore, CollectionRecord, ImageWrite, NewEncoderVersion } from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
-import type { FilterQuestion } from './query-messages.js'
+import type { FilterQuestion } from './filter-messages.js'
 
 /** What one encoder version makes of one item; the vectors lie in the message's one buffer, in order. */
 export interface RowEncoded {

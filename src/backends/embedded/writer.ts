@@ -3,7 +3,7 @@ import type { CollectionRecord, ItemWrite, NewEncoderVersion } from '../../core/
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
-import type { FilterQuestion } from './query-messages.js'
+import type { FilterQuestion } from './filter-messages.js'
 import { sliceUpsert } from './slice-writes.js'
 import type { FillSlice, RemoveAnswer, UpsertAnswer, WriterReply, WriterRequest } from './write-messages.js'
 

@@ -8,13 +8,14 @@ import type { Context, Runner } from '../context.js'
 import { ensureCollection } from '../ensure-collection.js'
 import { EXIT, UsageError } from '../errors.js'
 import { followJob } from '../follow-job.js'
-import { common } from '../options.js'
+import { commaList, common } from '../options.js'
 import { durationWords, rateWords, startProgress } from '../progress.js'
 import { pruneGone } from '../prune.js'
 import { renderRecords } from '../render-records.js'
 
 interface AddOptions {
   encoder?: string
+  keywords?: string[]
   format?: string
   idColumn?: string
   textColumn?: string
@@ -44,6 +45,11 @@ export function addCommand(program: Command, run: Runner): void {
       'folders of texts (.txt, .md) and pictures (.png, .jpg, .webp, .gif, .avif), IDX files, .jsonl, .csv; "-" reads standard input',
     )
     .option('--encoder <name>', 'text encoder of a collection that is made')
+    .option(
+      '--keywords <paths>',
+      'metadata whose words are searched beside the text, of a collection that is made: title,tags',
+      commaList,
+    )
     .option('--format <format>', 'how to read what is named: text, lines, jsonl, csv, tsv, image or idx')
     .option('--id-column <name>', 'which field or column is the id (default: id, else a hash)')
     .option('--text-column <name>', 'which field or column is the text (default: text, content, body, …)')
@@ -88,7 +94,7 @@ async function add(
   const progress = await startProgress(output, 'adding', 'items')
   let bytesDone = 0
   try {
-    await ensureCollection(client, collection, options.encoder)
+    await ensureCollection(client, collection, { encoder: options.encoder, keywords: options.keywords })
     await addRecords({ client, collection }, renderRecords(reading, images, signal), {
       signal,
       tally: report,

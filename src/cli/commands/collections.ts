@@ -4,7 +4,7 @@ import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { encoderPath } from '../ensure-collection.js'
-import { common, jsonValue, repeated } from '../options.js'
+import { commaList, common, jsonValue, repeated } from '../options.js'
 import { textTable } from '../text-table.js'
 
 /** `kindred collections list | show | create | index | delete` */
@@ -38,6 +38,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
     .option('--encoder <name>', 'text encoder of its space "text" (see: kindred encoders list)')
     .option('--indexed <field>', 'a metadata field that filters are to find fast; repeatable', repeated)
     .option('--spaces <json>', 'its spaces, for instance [{"name":"mine","dim":384}]', jsonValue)
+    .option('--keywords <paths>', 'metadata whose words are searched beside the text: title,tags', commaList)
   common(create, 'kindred collections create 日記 --encoder multilingual-e5-small').action(
     (name: string, options: CollectionOptions) =>
       run(create, (context) =>
@@ -45,6 +46,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
           const summary = await client.createCollection(name, {
             encoder: options.encoder === undefined ? undefined : encoderPath(options.encoder),
             spaces: options.spaces,
+            keywords: options.keywords,
             ...(options.indexed ? { indexed: options.indexed } : {}),
           })
           context.output.answer(summary, () => `created ${name}`)
@@ -123,6 +125,7 @@ function summaryText(summary: CollectionSummary, width: number): string {
     rows,
     width,
   )
+  const keywords = summary.keywords ? `\nkeywords beside the text: ${summary.keywords.join(', ')}` : ''
   const indexed = summary.indexed ? `\nindexed for filters: ${summary.indexed.join(', ')}` : ''
-  return `${summary.name}: ${summary.items} items\n${table}${indexed}`
+  return `${summary.name}: ${summary.items} items\n${table}${keywords}${indexed}`
 }

@@ -1,11 +1,22 @@
-import type { Command } from 'commander'
-import type { SearchAnswer, SearchRequest, SearchResult } from '../../core/types.js'
+import { type Command, Option } from 'commander'
+import { SEARCH_MODES, type SearchAnswer, type SearchRequest, type SearchResult } from '../../core/types.js'
+import { FUSIONS } from '../../query/fusion.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { UsageError } from '../errors.js'
 import { explainText } from '../explain-text.js'
 import { facetsText } from '../facets-text.js'
-import { common, includeList, integer, jsonValue, readBase64, readStdin, repeated } from '../options.js'
+import type { MarkedText } from '../marked-text.js'
+import {
+  common,
+  fraction,
+  includeList,
+  integer,
+  jsonValue,
+  readBase64,
+  readStdin,
+  repeated,
+} from '../options.js'
 import { textTable } from '../text-table.js'
 
 interface SearchOptions {
@@ -16,6 +27,8 @@ interface SearchOptions {
   k?: number
   where?: unknown
   mode?: string
+  alpha?: number
+  fusion?: string
   exact?: boolean
   ef?: number
   include?: SearchRequest['include']
@@ -28,16 +41,30 @@ interface SearchOptions {
 export function searchCommand(program: Command, run: Runner): void {
   const command = program
     .command('search')
-    .description('find what means the same as a text, or is like an item')
+    .description('find what means the same as a text and has its words, or is like an item')
     .argument('<collection>')
-    .argument('[text...]', 'what to look for; "-" reads it from standard input')
+    .argument(
+      '[text...]',
+      'what to look for, also "quoted phrases", -excluded words and prefix*; "-" reads it from standard input',
+    )
     .option('--like <id>', 'look for what is like this item')
     .option('--image <file>', 'look for what looks like this picture')
     .option('--space <name>', 'where to look (default: text; for pictures descriptor)')
     .option('--metric <name>', 'cosine, euclidean or dot (default: the first that the space declares)')
     .option('-k <number>', 'how many items (default: 10)', integer(1))
     .option('--where <json>', 'only items whose metadata matches', jsonValue)
-    .option('--mode <mode>', 'dense, keyword or hybrid (default: dense)')
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'by words and meaning, by meaning, or by words (default: hybrid for a text)',
+      ).choices([...SEARCH_MODES]),
+    )
+    .option('--alpha <number>', 'weight of meaning in a hybrid search, 0 to 1 (default: 0.5)', fraction)
+    .addOption(
+      new Option('--fusion <kind>', 'how a hybrid search joins its lists (default: rrf)').choices([
+        ...FUSIONS,
+      ]),
+    )
     .option('--exact', 'compare with every vector instead of asking the index')
     .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
     .option('--include <fields>', 'what to show: metadata, text, vectors, anomaly', includeList)
@@ -50,7 +77,7 @@ export function searchCommand(program: Command, run: Runner): void {
     .option('--explain', 'tell how the answer was found')
   common(
     command,
-    'kindred search notes "how do I undo a commit" -k 5\nkindred search shirts --image query.jpg',
+    'kindred search notes "how do I undo a commit" -k 5\nkindred search notes \'"last commit" revert* -svn\'\nkindred search shirts --image query.jpg',
   ).action((collection: string, words: string[], options: SearchOptions) =>
     run(command, (context) => search(context, collection, words, options)),
   )
@@ -66,8 +93,9 @@ async function search(
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const answer = await client.search(collection, request, context.signal)
-    context.output.answer(answer, () => {
-      const parts = [answerText(answer, context.output.width), facetsText(answer.facets ?? {})]
+    const { output } = context
+    output.answer(answer, () => {
+      const parts = [answerText(answer, output.width, output.showsMarks), facetsText(answer.facets ?? {})]
       if (options.explain) parts.push(explainText(answer))
       return parts.filter((part) => part !== '').join('\n\n')
     })
@@ -77,20 +105,8 @@ async function search(
 }
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
-  const {
-    like,
-    image,
-    space,
-    metric,
-    k,
-    where,
-    mode,
-    exact,
-    ef,
-    include,
-    facet: facets,
-    targetRecall,
-  } = options
+  const { like, image, space, metric, k, where, mode, alpha, fusion, exact, ef, include } = options
+  const { facet: facets, targetRecall } = options
   const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
   if (kinds !== 1)
     throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
@@ -101,17 +117,17 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
       : image !== undefined
         ? { image: await readBase64(image) }
         : { text: text === '-' ? (await readStdin()).trim() : text }
-  return { query, space, metric, mode, k, where, exact, ef, include, facets, targetRecall }
+  return { query, space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
 }
 
-/** A table for people: the best first, what was found shortened to the width. */
-export function answerText(answer: SearchAnswer, width: number): string {
+/** A table for people: the best first, what was found shortened to the width, with the words of the query marked. */
+export function answerText(answer: SearchAnswer, width: number, marks = false): string {
   if (answer.results.length === 0) return 'nothing found'
   const rows = answer.results.map((result, i) => [
     String(i + 1),
     result.score.toFixed(3),
     result.id,
-    shownText(result),
+    marks ? markedText(result) : shownText(result),
   ])
   return textTable(
     [
@@ -136,4 +152,13 @@ export function shownText(result: SearchResult): string {
   const text = result.passage ?? result.text ?? ''
   if (text.startsWith(label)) return text
   return text === '' ? label : `${label}: ${text}`
+}
+
+/** The same with the words of the query. */
+function markedText(result: SearchResult): MarkedText {
+  const text = shownText(result)
+  const [highlight] = result.highlights ?? []
+  const shift = highlight ? text.lastIndexOf(highlight.text) : -1
+  if (!highlight || shift < 0) return { text, marks: [] }
+  return { text, marks: highlight.marks.map(([start, end]) => [start + shift, end + shift] as const) }
 }

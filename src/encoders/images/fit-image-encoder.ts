@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { SHARE_ENV, Worker } from 'node:worker_threads'
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { ImageEncoderModel } from '../../core/image-encoder.js'
 import { SHAPE_SAMPLE } from './choose-shape.js'
@@ -79,6 +79,8 @@ function runThread(
     const worker = new Worker(new URL('./fit-worker.js', import.meta.url), {
       workerData: input,
       execArgv: [],
+      // native libraries read what is set here only if it is the process's own environment
+      env: SHARE_ENV,
       name: 'kindred fit',
     })
     let outcome: { model: ImageEncoderModel } | { error: unknown } | undefined

@@ -4,7 +4,7 @@ import { heldScores } from './held-scores.js'
 import { holdOut } from './hold-out.js'
 import { linearModel } from './linear-model.js'
 import { DECODER_FILE, ENCODER_FILE, OnnxImageModel } from './onnx-image-model.js'
-import { principalComponents } from './principal-components.js'
+import { type PrincipalComponents, principalComponents } from './principal-components.js'
 import { reconstructionScore } from './reconstruction-score.js'
 
 /** Enough for most of what a picture of such size holds; more than that grows the index and blurs neighbours. */
@@ -62,26 +62,34 @@ interface FittedLinear {
   explained: number
 }
 
+/** Principal components of some of the images, as a model. */
+async function fitted(
+  images: PixelMatrix,
+  rows: Int32Array,
+  options: { dim: number; seed: number; run: Pick<FitRun, 'check'> },
+): Promise<FittedLinear> {
+  const { mean, variances, components } = await componentsOf(images, rows, options)
+  const width = images.size * images.size * images.channels
+  const held = variances.reduce((sum, variance) => sum + variance, 0)
+  const all = totalVariance({ count: rows.length, dim: width, read: rowReader(images, rows) }, mean)
+  const { dim } = options
+  return { ...linearModel(images, { components, mean }), dim, explained: all === 0 ? 1 : held / all }
+}
+
 /**
- * Principal components of some of the images, as a model.
+ * Principal components of some of the images, of pixels in 0..1.
  *
  * @param rows which images, ascending
  * @param options.dim at most the number of rows and of values
  */
-export async function fitted(
+export async function componentsOf(
   images: PixelMatrix,
   rows: Int32Array,
   { dim, seed, run }: { dim: number; seed: number; run: Pick<FitRun, 'check'> },
-): Promise<FittedLinear> {
+): Promise<PrincipalComponents> {
   const width = images.size * images.size * images.channels
   const source = { count: rows.length, dim: width, read: rowReader(images, rows) }
-  const { mean, variances, components } = await principalComponents(source, dim, {
-    seed,
-    check: () => run.check(),
-  })
-  const held = variances.reduce((sum, variance) => sum + variance, 0)
-  const all = totalVariance(source, mean)
-  return { ...linearModel(images, { components, mean }), dim, explained: all === 0 ? 1 : held / all }
+  return principalComponents(source, dim, { seed, check: () => run.check() })
 }
 
 /** Reads rows in one piece where they lie so. */

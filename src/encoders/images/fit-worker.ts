@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { EngineError, toPlainError } from '../../core/errors.js'
 import type { ImageEncoderKind } from '../../core/image-encoder.js'
@@ -44,6 +45,7 @@ const run: FitRun = {
   },
 }
 
+yieldToOthers()
 fitEncoder()
   .catch((error: unknown) => post({ kind: 'failed', error: toPlainError(error) }))
   .finally(() => port.close())
@@ -67,6 +69,16 @@ async function fitEncoder(): Promise<void> {
     run,
   )
   post({ kind: 'done', model: identify(parts) })
+}
+
+/** Lets the threads that answer requests go first. Only Linux knows priorities of threads; those started here inherit it. */
+function yieldToOthers(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
+  } catch {
+    // then it competes as before
+  }
 }
 
 /** Decodes what comes into one matrix; of more than fits, a seeded sample. */

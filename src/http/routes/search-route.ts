@@ -15,10 +15,10 @@ export function searchRoute({ kindred, bodies }: Door): Endpoint {
     route: {
       method: 'post',
       path: '/v1/collections/{c}/search',
-      summary: 'Find what is nearest to a text, an image, an item or a vector',
+      summary: 'Find what means a text and has its words, or is nearest to an image, an item or a vector',
       tags: ['Search'],
       request: { params: z.object({ c: z.string() }), ...jsonBody(SearchBody) },
-      responses: answers('The nearest items, nearest first', SearchAnswer),
+      responses: answers('The best items, the best first', SearchAnswer),
     },
     async handle(c) {
       const collection = await kindred.getCollection(pathSegment(c, 3))

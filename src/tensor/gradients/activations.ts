@@ -6,7 +6,7 @@ const SELU_ALPHA = 1.6732632423543772
 const SELU_SCALE = 1.0507009873554805
 
 /** 1 where x is above 0, else 0. */
-const positive = (x: tf.Tensor): tf.Tensor => tf.cast(tf.greater(x, 0), 'float32')
+const positive = (x: tf.Tensor): tf.Tensor => tf.step(x)
 
 /** Gradients of activations. Most are written in terms of the output, which the next layer keeps anyway. */
 export const ACTIVATION_GRADIENTS: GradientTable = {
@@ -43,8 +43,5 @@ export const ACTIVATION_GRADIENTS: GradientTable = {
       const weighted = tf.mul(dy, y)
       return tf.sub(weighted, tf.mul(tf.sum(weighted, [dim], true), y))
     },
-  })),
-  LogSoftmax: gradient<'y', tf.LogSoftmaxAttrs>(['y'], (dy, { y }, { axis }) => ({
-    logits: () => tf.sub(dy, tf.mul(tf.sum(dy, [axis], true), tf.exp(y))),
   })),
 }

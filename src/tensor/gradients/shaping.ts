@@ -13,7 +13,7 @@ const extreme: Gradient = gradient<
   'x' | 'y',
   { axis?: number | number[]; reductionIndices?: number | number[] }
 >(['x', 'y'], (dy, { x, y }, { axis, reductionIndices }) => {
-  const { shape } = kept(x, axis ?? reductionIndices ?? [])
+  const { shape } = kept(x, axis ?? reductionIndices ?? [...x.shape.keys()])
   const chosen = () => tf.cast(tf.equal(x, tf.reshape(y, shape)), 'float32')
   return { x: () => tf.mul(tf.reshape(dy, shape), chosen()) }
 })

@@ -12,6 +12,9 @@ function activation(opType: string, attributes: Attributes = {}): RecordedKernel
 /** SELU's constants (Klambauer et al. 2017, "Self-Normalizing Neural Networks"). */
 const SELU = { alpha: { float: 1.6732632423543772 }, gamma: { float: 1.0507009873554805 } }
 
+/** max(0, min(1, alpha x)): 0 or 1, for every x but those below float32's least normal number. One node instead of two. */
+const STEEP = { alpha: { float: 3.4028234663852886e38 }, beta: { float: 0 } }
+
 /** Functions that layers apply to what they computed. */
 export const ACTIVATIONS: KernelTable = {
   Relu: activation('Relu'),
@@ -32,8 +35,8 @@ export const ACTIVATIONS: KernelTable = {
   ),
   // alpha is the slope left of 0 in tfjs: 0 but for leaky functions
   Step: kernel<'x', StepAttrs>(['x'], ({ x }, { alpha }, recording) => {
+    if (alpha === 0) return recording.elementwise('HardSigmoid', [x], 'float32', STEEP)
     const positive = recording.elementwise('Greater', [x, recording.number(0)], 'bool')
-    if (alpha === 0) return recording.cast(positive, 'float32')
     return recording.elementwise('Where', [positive, recording.number(1), recording.number(alpha)], 'float32')
   }),
   // d elu(x) / dx is 1 right of 0 and elu(x) + 1 left of it

@@ -2,13 +2,28 @@ import type { ClipByValueAttrs, DataType, TensorInfo } from '@tensorflow/tfjs-co
 import type { Recording } from '../recording.js'
 import { type KernelTable, kernel, listKernel, type RecordedKernel } from './kernel.js'
 
-/** A node of two operands that gives numbers of their own kind. */
-function binary(opType: string, fold?: (a: number, b: number) => number): RecordedKernel {
+/**
+ * A node of two operands that gives numbers of their own kind.
+ *
+ * @param options.fold what it gives for two known numbers
+ * @param options.neutral the number that, on the right, changes nothing; on the left neither where `swaps` is true
+ */
+function binary(
+  opType: string,
+  {
+    fold,
+    neutral,
+    swaps,
+  }: { fold?: (a: number, b: number) => number; neutral?: number; swaps?: boolean } = {},
+): RecordedKernel {
   return kernel(['a', 'b'], ({ a, b }, _attrs, recording) => {
     const [left, right] = [recording.scalar(a), recording.scalar(b)]
-    if (fold && a.dtype === 'float32' && left !== undefined && right !== undefined) {
+    if (a.dtype === 'float32') {
       const shape = recording.broadcast(a.shape, b.shape)
-      return recording.fill(shape, fold(left, right), a.dtype)
+      if (fold && left !== undefined && right !== undefined)
+        return recording.fill(shape, fold(left, right), a.dtype)
+      if (neutral !== undefined && right === neutral) return recording.expand(a, shape)
+      if (neutral !== undefined && swaps && left === neutral) return recording.expand(b, shape)
     }
     return recording.elementwise(opType, [a, b], a.dtype)
   })
@@ -39,10 +54,10 @@ function floorOfQuotient(a: TensorInfo, b: TensorInfo, recording: Recording): Te
 
 /** Arithmetic, comparison and choice, number by number. */
 export const ARITHMETIC: KernelTable = {
-  Add: binary('Add', (a, b) => a + b),
-  Sub: binary('Sub', (a, b) => a - b),
-  Multiply: binary('Mul', (a, b) => a * b),
-  RealDiv: binary('Div', (a, b) => a / b),
+  Add: binary('Add', { fold: (a, b) => a + b, neutral: 0, swaps: true }),
+  Sub: binary('Sub', { fold: (a, b) => a - b, neutral: 0 }),
+  Multiply: binary('Mul', { fold: (a, b) => a * b, neutral: 1, swaps: true }),
+  RealDiv: binary('Div', { fold: (a, b) => a / b, neutral: 1 }),
   Maximum: binary('Max'),
   Minimum: binary('Min'),
   Pow: binary('Pow'),

@@ -26,7 +26,10 @@ import { type KernelTable, kernel, listKernel } from './kernel.js'
 /** Kernels that make, move and choose numbers without changing them. */
 export const SHAPING: KernelTable = {
   Identity: kernel(['x'], ({ x }, _attrs, recording) => recording.alias(x)),
-  Cast: kernel<'x', CastAttrs>(['x'], ({ x }, { dtype }, recording) => recording.cast(x, dtype as Dtype)),
+  // never the input itself: tfjs would take it for an output of two kernels and count its gradient twice
+  Cast: kernel<'x', CastAttrs>(['x'], ({ x }, { dtype }, recording) =>
+    recording.alias(recording.cast(x, dtype as Dtype)),
+  ),
   Fill: kernel<never, FillAttrs>([], (_inputs, { shape, value, dtype }, recording) =>
     recording.fill(shape, Number(value), dtype ?? 'float32'),
   ),
@@ -46,6 +49,7 @@ export const SHAPING: KernelTable = {
     const shape = x.shape.map((size, axis) => size * (reps[axis] ?? 1))
     const scalar = recording.scalar(x)
     if (scalar !== undefined) return recording.fill(shape, scalar, x.dtype)
+    if (reps.every((times, axis) => times === 1 || x.shape[axis] === 1)) return recording.expand(x, shape)
     return recording.op('Tile', [x, recording.shape(reps)], shape, x.dtype)
   }),
   Concat: listKernel<ConcatAttrs>((parts, { axis }, recording) => concat(parts, axis, recording)),
@@ -100,7 +104,8 @@ export function transpose(x: TensorInfo, perm: readonly number[], recording: Rec
   return recording.op('Transpose', [x], shape, x.dtype, { perm: [...perm] })
 }
 
-function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
+/** Tensors one after the other along an axis. */
+export function concat(parts: TensorInfo[], axis: number, recording: Recording): TensorInfo {
   const [first] = parts
   if (!first) throw new EngineError('INTERNAL', 'a Concat of nothing')
   const at = util.parseAxisParam(axis, first.shape)[0] ?? 0

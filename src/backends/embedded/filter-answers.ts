@@ -4,16 +4,16 @@ import type { Json, Metadata } from '../../core/types.js'
 import { AnomalyReader } from './anomaly-reader.js'
 import { plainValues } from './field-column.js'
 import { FilterIndex } from './filter-index.js'
+import type { FacetsRequest, FilterRequest, ListPage } from './filter-messages.js'
 import { ItemReader } from './item-reader.js'
 import { conditionOf, ItemScan, type Pause } from './item-scan.js'
-import type { FacetsRequest, ListPage, QueryRequest } from './query-messages.js'
 import { slotsOf } from './slot-bits.js'
 import { type Connection, openDatabase } from './sqlite.js'
 
 export type { Pause } from './item-scan.js'
 
-/** What the query thread answers, over a read-only connection of its own. */
-export class QueryAnswers {
+/** What the filter thread answers, over a read-only connection of its own. */
+export class FilterAnswers {
   readonly #db: Connection
   readonly #anomalies: AnomalyReader
   readonly #items: ItemReader
@@ -28,7 +28,7 @@ export class QueryAnswers {
   }
 
   /** What it is told of slots it takes over before it returns; only then it may wait. */
-  answer(request: QueryRequest, pause: Pause): unknown {
+  answer(request: FilterRequest, pause: Pause): unknown {
     switch (request.op) {
       case 'resolve': {
         const index = this.#index(request.collection)
@@ -71,7 +71,7 @@ export class QueryAnswers {
 
   async #count(
     collection: number,
-    question: Extract<QueryRequest, { op: 'count' }>,
+    question: Extract<FilterRequest, { op: 'count' }>,
     pause: Pause,
   ): Promise<number> {
     let count = 0
@@ -82,7 +82,7 @@ export class QueryAnswers {
     return count
   }
 
-  async #list(request: Extract<QueryRequest, { op: 'list' }>, pause: Pause): Promise<ListPage> {
+  async #list(request: Extract<FilterRequest, { op: 'list' }>, pause: Pause): Promise<ListPage> {
     const { collection, after, limit } = request
     const keys: number[] = []
     const scan = new ItemScan(this.#db, collection.key)

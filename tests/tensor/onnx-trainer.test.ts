@@ -1,0 +1,3 @@
+import { trainerContract } from '../contracts/trainer.js'
+
+trainerContract('onnx')
