@@ -2,6 +2,8 @@ export type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  FacetQuery,
+  Facets,
   Fingerprint,
   Hit,
   ItemContent,
@@ -20,6 +22,7 @@ export type {
   VectorBatch,
 } from './core/backend.js'
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
+export type { Condition, Filter, FilterField } from './core/filter.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
 export type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from './core/keyword-query.js'
 export { LIMITS } from './core/limits.js'
@@ -35,6 +38,8 @@ export type {
   DuplicatePage,
   DuplicateRelation,
   DuplicateSummary,
+  Facet,
+  FilterPlan,
   Highlight,
   Include,
   Item,
@@ -53,6 +58,7 @@ export type {
 export type { AddOptions } from './engine/add-items.js'
 export { Collection } from './engine/collection.js'
 export type { Embedded } from './engine/embed.js'
+export type { FacetAnswer, FacetOptions } from './engine/filters.js'
 export { Jobs } from './engine/jobs.js'
 export { Kindred, type KindredOptions } from './engine/kindred.js'
 export type { ItemChanges } from './engine/patch-item.js'

@@ -15,6 +15,7 @@ import type {
   SearchAnswer,
 } from '../core/types.js'
 import type { EncoderSummary } from '../encoders/registry.js'
+import type { FacetAnswer, FacetOptions } from '../engine/filters.js'
 import type { OutlierAnswer, OutlierOptions } from '../engine/outliers.js'
 import type { TrainOptions } from '../engine/train-request.js'
 
@@ -79,13 +80,25 @@ export class Client {
 
   items(
     collection: string,
-    options: { limit?: number; cursor?: string; include?: readonly Include[] } = {},
+    options: { limit?: number; cursor?: string; include?: readonly Include[]; where?: unknown } = {},
   ): Promise<Page> {
-    return this.#call('GET', `${itemsPath(collection)}${query(options)}`)
+    return this.#call('GET', `${itemsPath(collection)}${query(withWhere(options))}`)
   }
 
-  deleteItems(collection: string, ids: readonly string[]): Promise<{ deleted: number }> {
-    return this.#call('POST', `${itemsPath(collection)}/delete`, { body: { ids } })
+  deleteItems(
+    collection: string,
+    which: { ids: readonly string[] } | { where: unknown },
+  ): Promise<{ deleted: number }> {
+    return this.#call('POST', `${itemsPath(collection)}/delete`, { body: which })
+  }
+
+  facets(collection: string, { fields, ...options }: FacetOptions): Promise<FacetAnswer> {
+    const asked = query({ ...withWhere(options), field: fields?.length ? fields : undefined })
+    return this.#call('GET', `/v1/collections/${encodeURIComponent(collection)}/facets${asked}`)
+  }
+
+  setIndexed(collection: string, indexed: readonly string[]): Promise<CollectionSummary> {
+    return this.#call('PATCH', `/v1/collections/${encodeURIComponent(collection)}`, { body: { indexed } })
   }
 
   search(collection: string, request: unknown, signal?: AbortSignal): Promise<SearchAnswer> {
@@ -110,7 +123,7 @@ export class Client {
   outliers(collection: string, options: OutlierOptions): Promise<OutlierAnswer> {
     return this.#call(
       'GET',
-      `/v1/collections/${encodeURIComponent(collection)}/outliers${query({ ...options })}`,
+      `/v1/collections/${encodeURIComponent(collection)}/outliers${query(withWhere(options))}`,
     )
   }
 
@@ -238,6 +251,14 @@ function query(fields: Record<string, string | number | boolean | readonly strin
   for (const [name, value] of Object.entries(fields))
     if (value !== undefined) parameters.set(name, String(value))
   return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+/** A filter as it travels in an address. */
+function withWhere<T extends { where?: unknown }>({
+  where,
+  ...rest
+}: T): Omit<T, 'where'> & { where?: string } {
+  return where === undefined ? rest : { ...rest, where: JSON.stringify(where) }
 }
 
 function parse(text: string): unknown {

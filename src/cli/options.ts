@@ -50,6 +50,11 @@ export function includeList(text: string, before: Include[] = []): Include[] {
   return [...new Set([...before, ...names])]
 }
 
+/** Parses an option that may stand several times. */
+export function repeated(text: string, before: string[] = []): string[] {
+  return [...before, text]
+}
+
 /** Parses an option that is JSON. */
 export function jsonValue(text: string): unknown {
   try {

@@ -5,6 +5,7 @@ import { collectionsCommand } from './commands/collections.js'
 import { demoCommand } from './commands/demo.js'
 import { duplicatesCommand } from './commands/duplicates.js'
 import { encodersCommand } from './commands/encoders.js'
+import { facetsCommand } from './commands/facets.js'
 import { itemsCommand } from './commands/items.js'
 import { outliersCommand } from './commands/outliers.js'
 import { searchCommand } from './commands/search.js'
@@ -42,6 +43,7 @@ export function buildProgram(run: Runner): Command {
   duplicatesCommand(program, run)
   collectionsCommand(program, run)
   itemsCommand(program, run)
+  facetsCommand(program, run)
   encodersCommand(program, run)
   return program
 }

@@ -28,7 +28,7 @@ export async function pruneGone(
   } while (cursor !== undefined)
   let removed = 0
   for (let from = 0; from < gone.length; from += PAGE) {
-    removed += (await client.deleteItems(collection, gone.slice(from, from + PAGE))).deleted
+    removed += (await client.deleteItems(collection, { ids: gone.slice(from, from + PAGE) })).deleted
   }
   return removed
 }

@@ -1,7 +1,8 @@
+import type { Filter } from './filter.js'
 import type { Job } from './jobs.js'
 import type { KeywordMatch, KeywordQuery } from './keyword-query.js'
 import type { Metric } from './metrics.js'
-import type { Metadata } from './types.js'
+import type { Facet, FilterPlan, Metadata } from './types.js'
 
 /** What the vectors of a space are made from. */
 export type SpaceInput = 'text' | 'image' | 'vectors'
@@ -62,6 +63,8 @@ export interface CollectionRecord {
   spaces: SpaceRecord[]
   /** Paths of the metadata whose strings keyword search finds beside the text; undefined for none. */
   keywords?: string[]
+  /** Metadata fields, by their dotted names, that filters are to find fast; undefined for none. */
+  indexed?: string[]
 }
 
 export interface CollectionStats extends CollectionRecord {
@@ -191,6 +194,10 @@ export interface NearestQuery {
   /** Compare with every vector. */
   exact?: boolean
   ef?: number
+  /** What part of the true nearest is to be found, in 0..1; chooses `ef` where the backend can. */
+  targetRecall?: number | undefined
+  /** Only items that match. */
+  where?: Filter | undefined
   /** Ids that must not be found. */
   exclude?: readonly string[]
   signal?: AbortSignal
@@ -208,18 +215,28 @@ export interface Hit {
 }
 
 export interface NearestAnswer {
-  /** At most k, nearest first, ties in one stable order; fewer only if no more items have vectors there. */
+  /** At most k, nearest first, ties in one stable order; fewer only if no more items that match have vectors there. */
   hits: Hit[]
   strategy: 'exact' | 'hnsw'
   ef?: number
   /** Vectors compared one by one. */
   scanned: number
+  /** Of a search with a filter. */
+  filtered?: FilteredPlan
+}
+
+/** What a backend knew of a filter, and what would help. */
+export interface FilteredPlan extends FilterPlan {
+  /** What would make such searches faster. */
+  hint?: string
 }
 
 export interface KeywordSearchQuery {
   query: KeywordQuery
   /** Items. */
   k: number
+  /** Only items that match. */
+  where?: Filter | undefined
 }
 
 /** An item that has words of a query; larger score is better. */
@@ -271,7 +288,20 @@ export interface ListQuery {
   /** From the page before; the order is stable under writes. */
   cursor?: string
   fields: ItemFields
+  where?: Filter | undefined
 }
+
+export interface FacetQuery {
+  /** Metadata fields, by their dotted names. */
+  fields: readonly string[]
+  /** Only items that match. */
+  where?: Filter | undefined
+  /** Values of each field. */
+  limit: number
+}
+
+/** By field: its most frequent plain values with the number of items that have them, the most frequent first. */
+export type Facets = Record<string, Facet>
 
 /**
  * Where collections live. Everything is asynchronous and nothing above may assume a file, SQLite or one machine.
@@ -300,6 +330,10 @@ export interface Backend {
   upsert(collection: string, writes: readonly ItemWrite[]): Promise<void>
   /** @returns the ids that were there */
   remove(collection: string, ids: readonly string[]): Promise<string[]>
+  /** Removes every item that matches at one moment, all or none. @returns how many */
+  removeWhere(collection: string, where: Filter): Promise<number>
+  /** Sets which metadata fields filters are to find fast. */
+  setIndexed(collection: string, fields: readonly string[]): Promise<void>
 
   /** What is known of those of the ids that exist. */
   stamps(collection: string, ids: readonly string[]): Promise<Map<string, ItemStamp>>
@@ -307,6 +341,10 @@ export interface Backend {
   get(collection: string, ids: readonly string[], fields: ItemFields): Promise<Map<string, StoredItem>>
   /** In the order of first writing. */
   list(collection: string, query: ListQuery): Promise<{ items: StoredItem[]; cursor?: string }>
+  /** How many items match; all without a filter. */
+  count(collection: string, where?: Filter): Promise<number>
+  /** Counts values; an array counts once for each different value in it. */
+  facets(collection: string, query: FacetQuery): Promise<Facets>
   /** The original where it is kept and `rendition` was not asked, else the rendition. */
   image(
     collection: string,
@@ -362,7 +400,7 @@ export interface Backend {
   strangest(
     collection: string,
     space: string,
-    query: { detector: string; limit: number; flagged?: boolean },
+    query: { detector: string; limit: number; flagged?: boolean; where?: Filter | undefined },
   ): Promise<(StoredAnomaly & { id: string })[]>
   /** How many items a detector has scored and flagged in a space's current version. */
   countAnomalies(

@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'INVALID_ID', // an item id that is empty, too long or holds control characters
   'INVALID_NAME', // a collection, space or encoder name that is not allowed
   'INVALID_TEXT', // an empty text, lone surrogates, or bytes that are not UTF-8
+  'INVALID_FILTER', // a `where` that is not understood or passes a bound; the message names the place
   'INVALID_METADATA', // not an object, reserved keys, or too large
   'INVALID_VECTOR', // NaN, Infinity, or not numbers
   'INVALID_IMAGE', // bytes that are not a picture of a known format

@@ -36,6 +36,14 @@ export const LIMITS = {
   keywordQueryLength: 4_096,
   /** Metadata paths of a collection that keyword search reads. */
   keywordPaths: 32,
+  /** Conditions of one filter. */
+  filterTerms: 1_000,
+  /** Levels of `$and`, `$or` and `$not` in a filter. */
+  filterDepth: 32,
+  /** Values in all `$in` and `$nin` of a filter. */
+  filterValues: 100_000,
+  /** A field's dotted name, in UTF-16 units. */
+  fieldLength: 1_000,
   /** Dimensions of a space. */
   dim: 16_384,
   /** Texts of one embeddings request (OpenAI's own bound). */

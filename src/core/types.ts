@@ -87,6 +87,8 @@ export interface CollectionOptions {
    * `author.name`; in arrays each string. At most 32. Default: none.
    */
   keywords?: string[]
+  /** Metadata fields, by their dotted names, that filters are to find fast. May be changed later. Default: none. */
+  indexed?: string[]
 }
 
 export interface SpaceSummary {
@@ -113,6 +115,8 @@ export interface CollectionSummary {
   spaces: SpaceSummary[]
   /** Paths of the metadata that keyword search reads; not there where it reads texts only. */
   keywords?: string[]
+  /** Metadata fields that filters find fast; undefined for none. */
+  indexed?: string[]
 }
 
 /** What to look for: exactly one of the kinds. */
@@ -153,12 +157,19 @@ export interface SearchRequest {
   alpha?: number
   /** How many items, 1 to 10,000. Default 10. */
   k?: number
-  /** Refused by name until filters are there. */
+  /** Only items that match: `{ year: { $gte: 2000 }, tags: 'sea' }`; docs/queries.md tells all operators. */
   where?: unknown
+  /** Metadata fields of which the most frequent values among all matching items are counted. */
+  facets?: string[]
   /** Compares with every vector instead of asking the index; like `ef` and `metric` of the dense part. Default false. */
   exact?: boolean
-  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: chosen. */
+  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: by `targetRecall`. */
   ef?: number
+  /**
+   * What part of the true nearest is to be found on average, 0.9 to 0.999: chooses `ef` by a curve that was measured on
+   * the collection's own vectors. Default: .99, and no less `ef` than 64.
+   */
+  targetRecall?: number
   /** Default: metadata. */
   include?: Include[]
 }
@@ -209,10 +220,30 @@ export interface SearchPlan {
   alpha?: number
   /** How many items each of its parts was asked for. */
   candidates?: number
+  /** Of a search with a filter. */
+  filter?: FilterPlan
+  /** What would make searches like this one faster. */
+  hint?: string
 }
+
+/** What was known of a filter when it was decided how to search. */
+export interface FilterPlan {
+  /** Items of the collection that match, and their part of all, in 0..1. */
+  matches: number
+  selectivity: number
+  /** What the strategy was expected to take. */
+  estimatedMs: number
+  /** How those items were found: kept from before, in indexed fields, or by reading metadata. */
+  resolved: 'kept' | 'memory' | 'metadata'
+}
+
+/** The most frequent values of a field, with the number of items that have them. */
+export type Facet = { value: Json; count: number }[]
 
 export interface SearchAnswer {
   results: SearchResult[]
+  /** By field, where facets were asked for. */
+  facets?: Record<string, Facet>
   tookMs: number
   plan: SearchPlan
 }

@@ -7,7 +7,7 @@ import { checkName } from '../core/names.js'
 import type { Encoders } from '../encoders/registry.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
-const OPTION_FIELDS: ReadonlySet<string> = new Set(['encoder', 'spaces', 'keywords'])
+const OPTION_FIELDS: ReadonlySet<string> = new Set(['encoder', 'spaces', 'keywords', 'indexed'])
 const SPACE_FIELDS: ReadonlySet<string> = new Set(['name', 'encoder', 'dim', 'metrics'])
 
 /** A space as it was asked for, before its encoder is loaded. */

@@ -7,6 +7,10 @@ export function summarize(stats: CollectionStats): CollectionSummary {
     const { live, indexed } = stats.vectors[name] ?? { live: 0, indexed: 0 }
     return { name, encoder, encoderName, input, version, dim, metrics: [...metrics], vectors: live, indexed }
   })
-  const { name, items, keywords } = stats
-  return { name, items, spaces, ...(keywords ? { keywords: [...keywords] } : {}) }
+  const { name, items, keywords, indexed } = stats
+  return {
+    ...{ name, items, spaces },
+    ...(keywords ? { keywords: [...keywords] } : {}),
+    ...(indexed ? { indexed: [...indexed] } : {}),
+  }
 }

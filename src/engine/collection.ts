@@ -20,15 +20,24 @@ import { summarize } from './collection-summary.js'
 import { checkDuplicates, readAllDuplicates, readDuplicates, startDuplicates } from './duplicates.js'
 import { revertEncoder } from './encoder-versions.js'
 import { type EngineContext, isImageSpace } from './engine-context.js'
+import {
+  checkIndexed,
+  countFacets,
+  type FacetAnswer,
+  type FacetOptions,
+  readDeletion,
+  readWhere,
+} from './filters.js'
 import { type FitResult, startFit } from './fit-job.js'
 import { answerSearch } from './hybrid-search.js'
 import { currentVersion } from './image-table.js'
-import { findOutliers, type OutlierAnswer, type OutlierOptions, reconstructingSpace } from './outliers.js'
+import { findOutliers, type OutlierAnswer, type OutlierOptions } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
 import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
-import { checkFields, checkInteger, invalid, show } from './requests.js'
+import { reconstructingSpace } from './reconstructing-space.js'
+import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
 import { checkRequest } from './search-mode.js'
 import { checkInclude } from './search-request.js'
 import { showItem } from './show-item.js'
@@ -40,7 +49,8 @@ const ITEM_INCLUDE: readonly Include[] = ['metadata', 'text', 'anomaly']
 const DEFAULT_PAGE = 100
 const VERSION_FIELDS: ReadonlySet<string> = new Set(['version'])
 const GET_FIELDS: ReadonlySet<string> = new Set(['include'])
-const LIST_FIELDS: ReadonlySet<string> = new Set(['limit', 'cursor', 'include'])
+const LIST_FIELDS: ReadonlySet<string> = new Set(['limit', 'cursor', 'include', 'where'])
+const REMOVE_FIELDS: ReadonlySet<string> = new Set(['where'])
 
 /** Items under one name. Made by {@link Kindred.collection}; every method throws CLOSED after the engine's end. */
 export class Collection {
@@ -102,31 +112,44 @@ export class Collection {
    * @param options.limit 1 to 1,000, default 100
    * @param options.cursor of the page before; the last page has none
    * @param options.include default: metadata and text
+   * @param options.where only items that match
    */
   async list(
-    options: { limit?: number; cursor?: string; include?: Include[] } = {},
+    options: { limit?: number; cursor?: string; include?: Include[]; where?: unknown } = {},
   ): Promise<{ items: Item[]; cursor?: string }> {
     this.#context.lifetime.check()
     const {
       limit = DEFAULT_PAGE,
       cursor,
       include = DEFAULT_INCLUDE,
+      where,
     } = checkFields(options, LIST_FIELDS, 'options')
     if (cursor !== undefined && typeof cursor !== 'string') {
       throw invalid('cursor', `cursor must be a string from the page before, got ${show(cursor)}`)
     }
     const fields = checkInclude(include)
-    const query = { limit: checkInteger(limit, 'limit', 1, LIMITS.pageItems), cursor, fields }
+    const filter = readWhere(where, await this.#context.records.read(this.name))
+    const query = { limit: checkInteger(limit, 'limit', 1, LIMITS.pageItems), cursor, fields, where: filter }
     const page = await this.#context.backend.list(this.name, query)
     const items = page.items.map((item) => showItem(item, fields))
     return page.cursor === undefined ? { items } : { items, cursor: page.cursor }
   }
 
-  /** @returns how many of them were there */
-  async remove(ids: readonly string[]): Promise<{ deleted: number }> {
+  /**
+   * Removes items by their ids, or all that match a filter at one moment.
+   *
+   * @returns how many were there
+   * @throws EngineError INVALID_FILTER, for an empty filter too
+   */
+  async remove(ids: readonly string[] | { where: unknown }): Promise<{ deleted: number }> {
     return this.#context.lifetime.write(async () => {
+      if (isPlainObject(ids)) {
+        const { where } = checkFields(ids, REMOVE_FIELDS, 'deletion')
+        const filter = readDeletion(where, await this.#context.records.read(this.name))
+        return { deleted: await this.#context.backend.removeWhere(this.name, filter) }
+      }
       if (!Array.isArray(ids)) throw invalid('ids', `ids must be an array of ids, got ${show(ids)}`)
-      const distinct = [...new Set(ids.map(checkId))]
+      const distinct = [...new Set((ids as readonly unknown[]).map(checkId))]
       const removed = await this.#context.backend.remove(this.name, distinct)
       return { deleted: removed.length }
     })
@@ -318,6 +341,24 @@ export class Collection {
     const record = records.known(this.name) ?? (await records.read(this.name))
     const checked = await checkRequest(request, record)
     return answerSearch(this.#context, record, checked, { signal: options.signal, began })
+  }
+
+  /**
+   * Counts the items that match, and the most frequent values of some metadata fields among them.
+   *
+   * @throws EngineError INVALID_REQUEST, INVALID_FILTER
+   */
+  async facets(options: FacetOptions = {}): Promise<FacetAnswer> {
+    this.#context.lifetime.check()
+    return countFacets(this.#context, await this.#context.records.read(this.name), options)
+  }
+
+  /** Sets which metadata fields, by their dotted names, filters are to find fast; others are read item by item. */
+  async setIndexed(fields: readonly string[]): Promise<void> {
+    return this.#context.lifetime.write(async () => {
+      await this.#context.backend.setIndexed(this.name, checkIndexed(fields))
+      this.#context.records.forget(this.name)
+    })
   }
 
   async summary(): Promise<CollectionSummary> {

@@ -5,12 +5,15 @@ import { scoreOf } from '../core/metrics.js'
 import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { candidateCount, type Fused, fuse } from '../query/fusion.js'
 import { type EngineContext, isTextSpace } from './engine-context.js'
+import { rechecked } from './filters.js'
 import { throwIfAborted } from './pace.js'
-import { findQuestion, type Question, runSearch, showFields } from './search.js'
+import { findQuestion, planFilter, type Question, runSearch, showFields } from './search.js'
 import type { CheckedRequest } from './search-mode.js'
 
 /** How much deeper both lists are read where too many of their items are excluded, or gone. */
 const DEEPER = 4
+/** Values of each facet. */
+const FACET_VALUES = 10
 
 interface SearchCall {
   signal?: AbortSignal
@@ -18,8 +21,23 @@ interface SearchCall {
   began: number
 }
 
-/** Answers a checked request in its mode. */
-export function answerSearch(
+/** Answers a checked request in its mode, and counts the values that were asked for among all that match. */
+export async function answerSearch(
+  context: EngineContext,
+  record: CollectionRecord,
+  request: CheckedRequest,
+  call: SearchCall,
+): Promise<SearchAnswer> {
+  const { facets, where } = request.mode === 'keyword' ? request : request.search
+  if (facets.length === 0) return answerInMode(context, record, request, call)
+  const [answer, counted] = await Promise.all([
+    answerInMode(context, record, request, call),
+    context.backend.facets(record.name, { fields: facets, where, limit: FACET_VALUES }),
+  ])
+  return { ...answer, facets: counted }
+}
+
+function answerInMode(
   context: EngineContext,
   record: CollectionRecord,
   request: CheckedRequest,
@@ -43,14 +61,14 @@ interface Candidate extends Omit<Fused, 'scores'> {
 async function searchKeywords(
   context: EngineContext,
   record: CollectionRecord,
-  { words, k, fields }: KeywordRequest,
+  { words, k, fields, where }: KeywordRequest,
   { signal, began }: SearchCall,
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
   let results: SearchResult[] = []
   for (let depth = k; words; depth = Math.min(LIMITS.k, depth * DEEPER)) {
-    const hits = await context.backend.keyword(record.name, { query: words, k: depth })
-    results = await showCandidates(context, record, hits, { words, k, fields })
+    const hits = await context.backend.keyword(record.name, { query: words, k: depth, where })
+    results = await showCandidates(context, record, hits, { words, k, fields, where })
     if (results.length >= k || hits.length < depth || depth >= LIMITS.k) break
   }
   return {
@@ -67,7 +85,7 @@ async function searchHybrid(
   { signal, began }: SearchCall,
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
-  const { k, fields } = search
+  const { k, fields, where } = search
   const asksDense = fusion.alpha > 0 || !words
   let question: Question | undefined
   for (let depth = candidateCount(k, LIMITS.k); ; depth = Math.min(LIMITS.k, depth * DEEPER)) {
@@ -75,7 +93,7 @@ async function searchHybrid(
       if (!asksDense) return undefined
       question ??= await findQuestion(context, record, search, signal)
       const { vectors, space, metric } = question
-      const { exact, ef } = search
+      const { exact, ef, targetRecall } = search
       const asked = {
         space: space.name,
         encoder: space.encoder,
@@ -84,12 +102,14 @@ async function searchHybrid(
         k: depth,
         exact,
         ef,
+        targetRecall,
+        where,
         signal,
       }
       return context.backend.nearest(record.name, asked)
     }
     const askWords = async (): Promise<KeywordHit[]> =>
-      words && fusion.alpha < 1 ? context.backend.keyword(record.name, { query: words, k: depth }) : []
+      words && fusion.alpha < 1 ? context.backend.keyword(record.name, { query: words, k: depth, where }) : []
     const [nearest, keyword] = await Promise.all([askDense(), askWords()])
     throwIfAborted(signal)
     const metric = question?.metric ?? 'cosine'
@@ -97,7 +117,7 @@ async function searchHybrid(
     const dense = found.map(({ id, distance }) => ({ id, score: scoreOf(metric, distance) }))
     const hits = new Map(found.map((hit) => [hit.id, hit]))
     const candidates = fuse(dense, keyword, fusion).map((item) => ({ ...item, hit: hits.get(item.id) }))
-    const results = await showCandidates(context, record, candidates, { words, k, fields, question })
+    const results = await showCandidates(context, record, candidates, { words, k, fields, where, question })
     const more = (nearest?.hits.length ?? 0) >= depth || keyword.length >= depth
     if (results.length >= k || !more || depth >= LIMITS.k) {
       const plan: SearchPlan = {
@@ -108,6 +128,7 @@ async function searchHybrid(
         scanned: nearest?.scanned ?? 0,
         ...{ fusion: fusion.fusion, alpha: fusion.alpha, candidates: depth },
       }
+      if (nearest?.filtered) planFilter(plan, nearest.filtered)
       return { results, tookMs: performance.now() - began, plan }
     }
   }
@@ -132,6 +153,7 @@ interface Shown {
   words: KeywordQuery | undefined
   k: number
   fields: KeywordRequest['fields']
+  where: KeywordRequest['where']
   question?: Question
 }
 
@@ -140,8 +162,10 @@ async function showCandidates(
   context: EngineContext,
   record: CollectionRecord,
   candidates: readonly Candidate[],
-  { words, k, fields, question }: Shown,
+  { words, k, fields, where, question }: Shown,
 ): Promise<SearchResult[]> {
+  const stillMatches = rechecked(where)
+  const wanted = { ...fields, text: true, metadata: fields.metadata || stillMatches !== undefined }
   const results: SearchResult[] = []
   for (let from = 0; from < candidates.length && results.length < k; ) {
     const batch = candidates.slice(from, from + k - results.length)
@@ -151,7 +175,7 @@ async function showCandidates(
       hit ? { id, part: { start: hit.start, end: hit.end } } : { id },
     )
     const [items, matches] = await Promise.all([
-      context.backend.get(record.name, ids, { ...fields, text: true }),
+      context.backend.get(record.name, ids, wanted),
       words
         ? context.backend.keywordMatches(record.name, { query: words, items: parts })
         : new Map<string, KeywordMatch>(),
@@ -160,6 +184,7 @@ async function showCandidates(
       const item = items.get(candidate.id)
       const { hit } = candidate
       if (!item || (hit?.revision !== undefined && hit.revision !== item.revision)) continue
+      if (stillMatches && !stillMatches(item)) continue
       const match = matches.get(candidate.id)
       // written anew between the two readings: then the words found are not of the text read
       const current = match?.revision === item.revision ? match : undefined

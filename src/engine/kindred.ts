@@ -11,6 +11,7 @@ import { checkAgreement, planSpaces, resolveSpaces } from './collection-options.
 import { summarize } from './collection-summary.js'
 import { type Embedded, embedTexts } from './embed.js'
 import type { EngineContext } from './engine-context.js'
+import { checkIndexed } from './filters.js'
 import { FittedEncoders } from './fitted-encoders.js'
 import { Jobs } from './jobs.js'
 import { KeyedQueue } from './keyed-queue.js'
@@ -105,7 +106,14 @@ export class Kindred {
     }
     if (options?.encoder !== undefined || options?.spaces !== undefined) checkAgreement(existing, plans)
     if (keywords) checkKeywordAgreement(existing, keywords)
-    return new Collection(this.#context, checked)
+    const collection = new Collection(this.#context, checked)
+    if (
+      options?.indexed !== undefined &&
+      String(checkIndexed(options.indexed)) !== String(existing.indexed ?? [])
+    ) {
+      await collection.setIndexed(options.indexed)
+    }
+    return collection
   }
 
   /** @throws EngineError COLLECTION_EXISTS, INVALID_NAME, INVALID_REQUEST, ENCODER_NOT_FOUND, DIMENSION_MISMATCH */
@@ -117,7 +125,9 @@ export class Kindred {
       if (await this.#context.records.find(checked)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${checked}" already`)
       }
-      const record = { name: checked, spaces: await resolveSpaces(plans, this.encoders), keywords }
+      const indexed = options?.indexed === undefined ? [] : checkIndexed(options.indexed)
+      const spaces = await resolveSpaces(plans, this.encoders)
+      const record = { name: checked, spaces, keywords, ...(indexed.length > 0 ? { indexed } : {}) }
       await this.#context.backend.createCollection(record)
       this.#context.records.forget(checked)
       return new Collection(this.#context, checked)

@@ -84,6 +84,8 @@ function checkKey(key: string, path: string): void {
   if (key.startsWith('$'))
     throw refusal(path, `has the key ${show(key)}; names that start with "$" are reserved`)
   if (key.includes('.')) throw refusal(path, `has the key ${show(key)}; "." separates the levels of a name`)
+  // SQLite's JSON paths would take "a\u0000b" for "a"
+  if (key.includes('\0')) throw refusal(path, `has the key ${show(key)}; U+0000 is not allowed in one`)
   if (key === '__proto__') throw refusal(path, 'has the key "__proto__", which is not allowed')
   if (!key.isWellFormed()) throw refusal(path, `has a key that holds half of a surrogate pair: ${show(key)}`)
 }

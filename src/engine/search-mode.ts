@@ -1,4 +1,4 @@
-import type { CollectionRecord, ItemFields } from '../core/backend.js'
+import type { CollectionRecord } from '../core/backend.js'
 import type { KeywordQuery } from '../core/keyword-query.js'
 import { SEARCH_MODES, type SearchMode } from '../core/types.js'
 import { FUSIONS, type FusionOptions } from '../query/fusion.js'
@@ -6,6 +6,7 @@ import { parseKeywords } from '../query/parse-keywords.js'
 import { checkText } from './prepare-item.js'
 import { checkFields, invalid, isPlainObject, show } from './requests.js'
 import {
+  type AnswerFields,
   type CheckedSearch,
   checkAnswerFields,
   checkSearch,
@@ -25,11 +26,11 @@ export type CheckedRequest =
       words: KeywordQuery | undefined
       fusion: FusionOptions
     }
-  | { mode: 'keyword'; words: KeywordQuery | undefined; k: number; fields: ItemFields }
+  | ({ mode: 'keyword'; words: KeywordQuery | undefined } & AnswerFields)
 
 const ALL_FIELDS: ReadonlySet<string> = new Set([...REQUEST_FIELDS, 'mode', 'fusion', 'alpha'])
 /** What has no meaning where no vectors are compared. */
-const DENSE_FIELDS = ['space', 'metric', 'exact', 'ef'] as const
+const DENSE_FIELDS = ['space', 'metric', 'exact', 'ef', 'targetRecall'] as const
 
 /**
  * Checks a search request, and chooses its mode: a text is searched hybrid unless another mode is asked, everything else
@@ -52,8 +53,7 @@ export async function checkRequest(input: unknown, record: CollectionRecord): Pr
   queryKind(checkFields(rest.query, QUERY_FIELDS, 'query'))
   const odd = DENSE_FIELDS.find((field) => rest[field] !== undefined)
   if (odd) throw invalid(odd, `${odd} concerns vectors, which mode "keyword" does not compare; leave it out`)
-  const { k, fields } = checkAnswerFields(rest)
-  return { mode, words: readWords(text).query, k, fields }
+  return { mode, words: readWords(text).query, ...checkAnswerFields(rest, record) }
 }
 
 function chooseMode(asked: unknown, byText: boolean): SearchMode {

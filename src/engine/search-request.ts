@@ -1,9 +1,11 @@
 import type { CollectionRecord, ItemFields, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
+import type { Filter } from '../core/filter.js'
 import { LIMITS } from '../core/limits.js'
 import { type Metric, parseMetric } from '../core/metrics.js'
 import { checkId } from '../core/names.js'
 import { INCLUDES, type Include } from '../core/types.js'
+import { checkFacets, readWhere } from './filters.js'
 import { checkImage, type PreparedImage } from './item-image.js'
 import { checkText, readVector, unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
@@ -16,17 +18,16 @@ export type CheckedQuery =
   | { kind: 'image'; image: PreparedImage }
 
 /** A search request that was checked, its defaults filled in. */
-export interface CheckedSearch {
+export interface CheckedSearch extends AnswerFields {
   query: CheckedQuery
   space: SpaceRecord
   /** Where to look if the item asked for has no vector in `space`: other spaces, unless one was named. */
   others: readonly SpaceRecord[]
   /** As asked; undefined: the first that the space declares. */
   metric: Metric | undefined
-  k: number
   exact: boolean
   ef: number | undefined
-  fields: ItemFields
+  targetRecall: number | undefined
 }
 
 const DEFAULT_K = 10
@@ -40,6 +41,8 @@ export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'exact',
   'ef',
   'include',
+  'facets',
+  'targetRecall',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
 /** Of a query, whatever it looks for. */
@@ -49,32 +52,53 @@ const DEFAULT_FIELDS: ItemFields = { metadata: true }
 /**
  * Checks what a request says of its dense search against its collection.
  *
- * @throws EngineError INVALID_REQUEST naming the field
- * @throws EngineError UNSUPPORTED for what this version does not answer: `where`, positive and negative examples
+ * @throws EngineError INVALID_REQUEST naming the field, INVALID_FILTER
+ * @throws EngineError UNSUPPORTED for what this version does not answer: positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
 export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
-  const { k, fields } = checkAnswerFields(request)
   const asked = checkFields(request.query, QUERY_FIELDS, 'query')
   const kind = queryKind(asked)
   const [space, ...others] = chooseSpaces(request.space, kind, record)
+  const answer = checkAnswerFields(request, record, space)
   const metric = chooseMetric(request.metric)
   const ef = request.ef === undefined ? undefined : checkInteger(request.ef, 'ef', 1, LIMITS.k)
+  const targetRecall = checkRecall(request.targetRecall)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
   const query = await checkQuery(asked, kind, space, metric)
-  return { query, space, others, metric, k, exact, ef, fields }
+  return { query, space, others, metric, exact, ef, targetRecall, ...answer }
 }
 
-/** Checks what every kind of search knows. @throws EngineError INVALID_REQUEST, UNSUPPORTED (`where`) */
-export function checkAnswerFields(request: Record<string, unknown>): { k: number; fields: ItemFields } {
-  if (request.where !== undefined) {
-    throw unsupported('where', 'filters (where) are not answered by this version; leave the field out')
-  }
+/** What every kind of search knows. */
+export interface AnswerFields {
+  k: number
+  fields: ItemFields
+  where: Filter | undefined
+  /** Fields whose most frequent values are to be counted. */
+  facets: readonly string[]
+}
+
+/**
+ * @param space whose judgements a filter may look at
+ * @throws EngineError INVALID_REQUEST, INVALID_FILTER
+ */
+export function checkAnswerFields(
+  request: Record<string, unknown>,
+  record: CollectionRecord,
+  space?: SpaceRecord,
+): AnswerFields {
   const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
-  return { k, fields: request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include) }
+  const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
+  const where = readWhere(request.where, record, space)
+  return {
+    k,
+    fields,
+    where,
+    facets: request.facets === undefined ? [] : checkFacets(request.facets, 'facets'),
+  }
 }
 
 /** @throws EngineError INVALID_REQUEST naming what is not known */
@@ -87,6 +111,11 @@ export function checkInclude(value: unknown): ItemFields {
     fields[known] = true
   }
   return fields
+}
+
+function checkRecall(value: unknown): number | undefined {
+  if (value === undefined || (typeof value === 'number' && value >= 0.9 && value <= 0.999)) return value
+  throw invalid('targetRecall', `targetRecall must be a number from 0.9 to 0.999, got ${show(value)}`)
 }
 
 /** The space that is meant, and those that an item without a vector there is looked for in. */

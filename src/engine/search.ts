@@ -1,5 +1,6 @@
 import type {
   CollectionRecord,
+  FilteredPlan,
   Hit,
   ItemFields,
   NearestAnswer,
@@ -10,6 +11,7 @@ import { EngineError } from '../core/errors.js'
 import { type Metric, scoreOf } from '../core/metrics.js'
 import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-context.js'
+import { rechecked } from './filters.js'
 import { currentVersion } from './image-table.js'
 import { renderImage } from './item-image.js'
 import { throwIfAborted } from './pace.js'
@@ -37,10 +39,16 @@ export async function runSearch(
     query.kind === 'vector'
       ? given(search, query.vector)
       : await findQuestion(context, record, search, signal)
-  const where = { fields, space, metric }
+  const shown = { fields, space, metric }
   const exclude = query.kind === 'id' ? [query.id] : undefined
   const passages = isTextSpace(space)
   const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
+  const stillMatches = reads ? rechecked(search.where) : undefined
+  const wanted = {
+    ...fields,
+    text: fields.text || passages,
+    metadata: fields.metadata || stillMatches !== undefined,
+  }
   let k = search.k
   for (let round = 1; ; round++) {
     const answer = await context.backend.nearest(record.name, {
@@ -51,30 +59,33 @@ export async function runSearch(
       k,
       exact: search.exact,
       ef: search.ef,
+      targetRecall: search.targetRecall,
+      where: search.where,
       exclude,
       signal,
     })
     if (!reads)
       return toAnswer(
-        where,
+        shown,
         answer,
         answer.hits.map((hit) => toResult(hit, metric)),
         began,
       )
 
     const ids = answer.hits.map((hit) => hit.id)
-    const items = await context.backend.get(record.name, ids, { ...fields, text: fields.text || passages })
+    const items = await context.backend.get(record.name, ids, wanted)
     // gone, or written anew since: then the passage found is not of the text read
     for (const { id, revision } of answer.hits) {
       if (revision !== undefined && items.get(id)?.revision !== revision) items.delete(id)
     }
+    if (stillMatches) for (const [id, item] of items) if (!stillMatches(item)) items.delete(id)
     const missing = ids.length - items.size
     if (missing === 0 || ids.length < k || items.size >= search.k || round === MAX_ROUNDS) {
       const results = answer.hits.flatMap((hit) => {
         const item = items.get(hit.id)
-        return item ? [toFullResult(hit, item, where)] : []
+        return item ? [toFullResult(hit, item, shown)] : []
       })
-      return toAnswer(where, answer, results.slice(0, search.k), began)
+      return toAnswer(shown, answer, results.slice(0, search.k), began)
     }
     k += missing
   }
@@ -183,17 +194,18 @@ export function showFields(result: SearchResult, item: StoredItem, fields: ItemF
 
 function toAnswer(
   { space, metric }: Shown,
-  { strategy, ef, scanned }: NearestAnswer,
+  { strategy, ef, scanned, filtered }: NearestAnswer,
   results: SearchResult[],
   began: number,
 ): SearchAnswer {
-  const plan: SearchPlan = {
-    mode: 'dense',
-    strategy,
-    space: space.name,
-    metric,
-    scanned,
-    ...(ef === undefined ? {} : { ef }),
-  }
+  const plan: SearchPlan = { mode: 'dense', strategy, space: space.name, metric, scanned }
+  if (ef !== undefined) plan.ef = ef
+  if (filtered) planFilter(plan, filtered)
   return { results, tookMs: performance.now() - began, plan }
+}
+
+/** Tells in a plan what was known of the search's filter. */
+export function planFilter(plan: SearchPlan, { hint, ...filter }: FilteredPlan): void {
+  plan.filter = filter
+  if (hint !== undefined) plan.hint = hint
 }

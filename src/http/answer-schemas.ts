@@ -31,8 +31,20 @@ export const CollectionAnswer = z
       }),
     ),
     keywords: z.array(z.string()).optional(),
+    indexed: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'Metadata fields that filters find fast' }),
   })
   .openapi('Collection')
+
+const facets = z
+  .record(z.string(), z.array(z.object({ value: z.unknown(), count: z.int() })))
+  .openapi({ description: 'By field: the most frequent values, with the number of items that have them' })
+
+export const FacetsAnswer = z
+  .object({ matches: z.int().openapi({ description: 'Items that match' }), facets })
+  .openapi('Facets')
 
 export const CollectionsAnswer = z.object({ collections: z.array(CollectionAnswer) })
 export const DeletedAnswer = z.object({ deleted: z.int() })
@@ -99,6 +111,7 @@ export const SearchAnswer = z
           .openapi({ description: 'Where words of the query stand' }),
       }),
     ),
+    facets: facets.optional(),
     tookMs: z.number(),
     plan: z.object({
       mode: z.enum(SEARCH_MODES),
@@ -110,6 +123,15 @@ export const SearchAnswer = z
       fusion: z.enum(FUSIONS).optional(),
       alpha: z.number().optional(),
       candidates: z.int().optional(),
+      filter: z
+        .object({
+          matches: z.int(),
+          selectivity: z.number(),
+          estimatedMs: z.number(),
+          resolved: z.enum(['kept', 'memory', 'metadata']),
+        })
+        .optional(),
+      hint: z.string().optional(),
     }),
   })
   .openapi('SearchAnswer')

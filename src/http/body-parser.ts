@@ -7,6 +7,7 @@ import type { TrainOptions } from '../engine/train-request.js'
 import { type ItemChanges, imageBytes, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
 import {
   CollectionBody,
+  CollectionChangesBody,
   DeleteBody,
   DuplicatesBody,
   EmbeddingsBody,
@@ -24,7 +25,8 @@ export interface Bodies {
   collection: { name: string; options: CollectionOptions }
   items: ItemInput[]
   patch: ItemChanges
-  remove: string[]
+  remove: string[] | { where: unknown }
+  collectionChanges: z.output<typeof CollectionChangesBody>
   search: SearchRequest
   train: TrainOptions
   duplicates: DuplicateOptions
@@ -55,14 +57,12 @@ const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
   patch: (json) => itemChanges(check(PatchBody, json, BODY)),
   remove: (json) => {
     const { ids, where } = check(DeleteBody, json, BODY)
-    if (where !== undefined) {
-      throw new EngineError('UNSUPPORTED', '"where" is not answered by this version: delete by "ids"')
-    }
-    if (ids === undefined) {
-      throw new EngineError('INVALID_REQUEST', '"ids" in the body is missing', { details: { field: 'ids' } })
-    }
-    return ids
+    if (ids !== undefined && where === undefined) return ids
+    if (ids === undefined && where !== undefined) return { where }
+    const message = `the body must have "ids" or "where", got ${ids === undefined ? 'neither' : 'both'}`
+    throw new EngineError('INVALID_REQUEST', message, { details: { field: 'ids' } })
   },
+  collectionChanges: (json) => check(CollectionChangesBody, json, BODY),
   search: (json) => {
     const { query, metric, ...rest } = check(SearchBody, json, BODY)
     const request: SearchRequest = { ...rest, query: queryOf(query) }

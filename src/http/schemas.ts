@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { METRICS } from '../core/metrics.js'
 import { DUPLICATE_PARTS, DUPLICATE_RELATIONS, INCLUDES, SEARCH_MODES } from '../core/types.js'
@@ -17,6 +18,18 @@ const Metadata = z
 
 const metric = z.string().openapi({ enum: [...METRICS] })
 const include = z.array(z.enum(INCLUDES))
+const fields = z.array(z.string())
+// walked by the engine, which bounds it and names what is wrong
+const where = z.unknown().openapi({
+  type: 'object',
+  additionalProperties: true,
+  description:
+    'Conditions by field: {"year": {"$gte": 2000}, "tags": "sea"}; $eq $ne $gt $gte $lt $lte $in $nin $exists $contains $not, joined by $and $or $not',
+})
+const whereQuery = z
+  .string()
+  .transform(parseWhereQuery)
+  .openapi({ description: 'A filter as JSON: {"year": {"$gte": 2000}}' })
 const id = z.string().openapi({ description: `1 to ${LIMITS.idBytes} UTF-8 bytes, no control characters` })
 const image = z
   .string()
@@ -50,8 +63,11 @@ export const CollectionBody = z
       description:
         'Paths of the metadata whose strings keyword search finds beside the text: `title`, `author.name`',
     }),
+    indexed: fields.optional().openapi({ description: 'Metadata fields that filters are to find fast' }),
   })
   .openapi('NewCollection')
+
+export const CollectionChangesBody = z.strictObject({ indexed: fields }).openapi('CollectionChanges')
 
 export const ItemBody = z
   .strictObject({
@@ -81,8 +97,8 @@ export const PatchBody = z
   .openapi('ItemChanges')
 
 export const DeleteBody = z
-  .strictObject({ ids: z.array(id).max(LIMITS.batchItems).optional(), where: z.unknown().optional() })
-  .openapi('Deletion')
+  .strictObject({ ids: z.array(id).max(LIMITS.batchItems).optional(), where: where.optional() })
+  .openapi('Deletion', { description: 'One of `ids` and `where`' })
 
 const QueryBody = z
   .strictObject({
@@ -118,9 +134,13 @@ export const SearchBody = z
       .optional()
       .openapi({ description: 'Of a hybrid search: 0 is keyword, 1 dense; default .5' }),
     k: z.int().min(1).max(LIMITS.k).optional(),
-    where: z.unknown().optional(),
+    where: where.optional(),
+    facets: fields
+      .optional()
+      .openapi({ description: 'Fields whose most frequent values are counted among all that match' }),
     exact: z.boolean().optional(),
     ef: z.int().min(1).optional(),
+    targetRecall: z.number().min(0.9).max(0.999).optional(),
     include: include.optional(),
   })
   .openapi('SearchRequest')
@@ -215,6 +235,7 @@ export const OutliersQuery = z.strictObject({
   space: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
   flagged: yes.optional().openapi({ description: 'Only those that are flagged' }),
+  where: whereQuery.optional(),
   rate: z.string().optional().openapi({ description: 'Not answered by this version' }),
   fdr: z.string().optional().openapi({ description: 'Not answered by this version' }),
   reference: z.string().optional().openapi({ description: 'Not answered by this version' }),
@@ -229,8 +250,28 @@ export const VersionQuery = z.strictObject({
 export const ListQuery = IncludeQuery.extend({
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
   cursor: z.string().optional(),
-  where: z.string().optional().openapi({ description: 'Not answered by this version' }),
+  where: whereQuery.optional(),
 })
+export const FacetsQuery = z.strictObject({
+  field: z
+    .string()
+    .optional()
+    .openapi({ description: 'Metadata fields, separated by commas; none counts matches alone' }),
+  where: whereQuery.optional(),
+  limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
+})
+
+/** @throws EngineError INVALID_JSON */
+function parseWhereQuery(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new EngineError('INVALID_JSON', '"where" in the query is not JSON', {
+      cause,
+      details: { field: 'where' },
+    })
+  }
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

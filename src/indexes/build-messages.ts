@@ -1,5 +1,6 @@
 import type { PlainError } from '../core/errors.js'
 import type { Metric } from '../core/metrics.js'
+import type { RecallCurve } from './measure-recall.js'
 import type { SharedVectorTable } from './vector-table.js'
 
 /** What the thread that builds is given. */
@@ -15,6 +16,7 @@ export interface BuildRequest {
   efConstruction: number | undefined
   seed: number | undefined
   audit: boolean
+  measure: boolean
   path: string
   /** One Int32; anything but 0 asks the thread to end. */
   cancelled: SharedArrayBuffer
@@ -33,6 +35,8 @@ export interface BuiltIndex {
   sha256: string
   /** The largest label in it; -1 for none. */
   lastLabel: number
+  /** How its recall grows with `ef`. */
+  curve: RecallCurve
 }
 
 export type BuildMessage = { done: number; total: number } | { built: BuiltIndex } | { error: PlainError }

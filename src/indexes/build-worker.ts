@@ -5,6 +5,7 @@ import { auditIndex } from './audit-index.js'
 import type { BuildMessage, BuildRequest, BuiltIndex } from './build-messages.js'
 import { fileChecksum } from './file-checksum.js'
 import { HnswIndex } from './hnsw-index.js'
+import { measureRecall } from './measure-recall.js'
 import { VectorTable } from './vector-table.js'
 
 const PROGRESS_MS = 100
@@ -35,13 +36,14 @@ async function build(): Promise<BuiltIndex> {
   send({ done: rows.length, total: rows.length })
   const lost = request.audit ? audit(index, table) : []
   for (const label of lost) index.setApart(label)
+  const curve = request.measure ? measureRecall(index, table, { onQuery: checkCancelled }) : []
   await index.save(request.path, { arrange: true })
   try {
     checkCancelled()
     const sha256 = await fileChecksum(request.path)
     const { size } = await stat(request.path)
     const { count, deadCount, apartCount, lastLabel } = index
-    return { count, dead: deadCount, apart: apartCount, bytes: size, sha256, lastLabel }
+    return { count, dead: deadCount, apart: apartCount, bytes: size, sha256, lastLabel, curve }
   } catch (error) {
     await rm(request.path, { force: true })
     throw error

@@ -20,6 +20,7 @@ export interface ScanRequest {
   k: number
   from: number
   to: number
+  rows: Uint32Array | undefined
   excludeItems: ReadonlySet<number> | undefined
 }
 

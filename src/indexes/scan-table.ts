@@ -5,6 +5,7 @@ import { dot, norm } from '../core/vectors.js'
 import { blockProducts, blockSquares } from './block-kernel.js'
 import { BoundedHeap } from './bounded-heap.js'
 import { checkK, checkVector } from './check-input.js'
+import { eachGathered } from './gather-rows.js'
 import type { TableChunk } from './table-chunk.js'
 import type { VectorTable } from './vector-table.js'
 
@@ -36,6 +37,8 @@ export interface ItemScan {
   k: number
   from?: number
   to?: number
+  /** Only these, ascending; in shared memory where the scan crosses threads. Default: all. */
+  rows?: Uint32Array | undefined
   /** Slots of items that must not be found. */
   excludeItems?: ReadonlySet<number>
   /** Asked between blocks of 512 rows; the scan ends early once it is true, and what it returns is worthless. */
@@ -90,14 +93,24 @@ export function scanItems(table: VectorTable, scan: ItemScan): ItemHit[] {
   const exclude = scan.excludeItems?.size ? scan.excludeItems : undefined
   const heap = new BoundedHeap(scan.k, { unique: true })
   const norms = vectors.map(norm)
-  eachBlock(table, scan, (chunk, start, rows, first, distances) => {
-    for (let i = 0; i < rows; i++) {
-      const at = start + i
-      const item = chunk.items[at] as number
-      if (chunk.dead[at] !== 0 || !heap.admits(distances[i] as number, item)) continue
-      if (!exclude?.has(item)) heap.push(distances[i] as number, item, first + i)
-    }
-  })
+  const look = (chunk: TableChunk, at: number, row: number, distance: number): void => {
+    const item = chunk.items[at] as number
+    if (chunk.dead[at] !== 0 || !heap.admits(distance, item)) return
+    if (!exclude?.has(item)) heap.push(distance, item, row)
+  }
+  const { rows: some } = scan
+  if (some) {
+    eachGathered(table, { ...scan, rows: some }, (chunk, places, count, base, distances) => {
+      for (let i = 0; i < count; i++) {
+        const at = places[i] as number
+        look(chunk, at, base + at, distances[i] as number)
+      }
+    })
+  } else {
+    eachBlock(table, scan, (chunk, start, rows, first, distances) => {
+      for (let i = 0; i < rows; i++) look(chunk, start + i, first + i, distances[i] as number)
+    })
+  }
   return heap
     .sorted()
     .map(({ key, row }) => ({

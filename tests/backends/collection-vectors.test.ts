@@ -31,7 +31,9 @@ describe('the vectors of a collection', () => {
       [2, 1],
       [3, 2],
     ])
-    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), [former])
+    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), Float64Array.of(1, 2, 3), [
+      former,
+    ])
     const held = vectors.hold(former)
     const alsoHeld = vectors.hold(former)
     expect(vectors.swap(spaceOf(2, [[10, 0]]))).toBe(former)
@@ -46,14 +48,14 @@ describe('the vectors of a collection', () => {
   })
 
   it('adopt a table whose items are named by another list of ids', async () => {
-    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), [])
+    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), Float64Array.of(1, 2, 3), [])
     const next = spaceOf(2, [
       [10, 0],
       [11, 1],
       [12, 1],
     ])
     await vectors.adopt(next.table, packIds(['c', 'a']))
-    expect([0, 1, 2].map((row) => vectors.idOf(next.table.itemAt(row)))).toEqual(['c', 'a', 'a'])
+    expect([0, 1, 2].map((row) => vectors.slots.idOf(next.table.itemAt(row)))).toEqual(['c', 'a', 'a'])
   })
 })
 

@@ -276,6 +276,39 @@ describe.each([
     }
   })
 
+  it('filters searches, listings, counts and deletions, and explains itself', async () => {
+    const input = Array.from({ length: 12 }, (_, i) => {
+      return JSON.stringify({
+        id: `f${i}`,
+        text: `film number ${i}`,
+        metadata: { year: 2000 + (i % 4), tags: ['a', `t${i % 2}`] },
+      })
+    }).join('\n')
+    await json(['collections', 'create', 'films', '--indexed', 'year', '--indexed', 'tags'])
+    await json<AddReport>(['add', 'films', '-'], { input })
+    const where = ['--where', '{"year": {"$gte": 2002}, "tags": "t1"}']
+    const answer = await json<SearchAnswer>(['search', 'films', 'film', ...where, '--facet', 'year'])
+    expect(answer.results.map(({ id }) => id).sort()).toEqual(['f11', 'f3', 'f7'])
+    expect(answer.facets).toEqual({ year: [{ value: 2003, count: 3 }] })
+    expect(answer.plan.filter).toMatchObject({ matches: 3, selectivity: 0.25 })
+    const explained = await run(['search', 'films', 'film', ...where, '--explain'])
+    expect(explained.stdout).toMatch(/compared 3 vectors in space "text" by cosine/)
+    expect(explained.stdout).toMatch(
+      /filter: 3 items match \(25 %\), (known from before|found in indexed fields)/,
+    )
+
+    const { items } = await json<{ items: Item[] }>(['items', 'list', 'films', ...where, '--include', 'text'])
+    expect(items.map(({ id }) => id)).toEqual(['f3', 'f7', 'f11'])
+    const facets = await run(['facets', 'films', 'tags', 'year', '--limit', '1', ...where])
+    expect(facets.stdout).toMatch(/^3 items match\n\ntags:\n +3 {2}a\nyear:\n +3 {2}2003\n$/)
+    expect((await run(['collections', 'index', 'films', 'tags'])).stdout).toBe('indexed: tags\n')
+    expect((await json<CollectionSummary>(['collections', 'show', 'films'])).indexed).toEqual(['tags'])
+    expect((await run(['items', 'delete', 'films', ...where])).stdout).toBe('deleted 3\n')
+    expect(await json(['facets', 'films', ...where])).toEqual({ matches: 0, facets: {} })
+    expect((await run(['items', 'delete', 'films'])).code).toBe(2)
+    await json(['collections', 'delete', 'films'])
+  })
+
   const refused: [string, string[], string][] = [
     ['an unknown collection', ['search', 'nowhere', 'x'], 'COLLECTION_NOT_FOUND'],
     ['an unknown item', ['items', 'get', 'notes', 'nobody'], 'ITEM_NOT_FOUND'],
@@ -285,7 +318,8 @@ describe.each([
     ['a name that is not allowed', ['collections', 'create', '../x'], 'INVALID_NAME'],
     ['a name of 300 characters', ['collections', 'create', 'x'.repeat(300)], 'INVALID_NAME'],
     ['an unknown encoder', ['collections', 'create', 'e', '--encoder', 'nobody'], 'ENCODER_NOT_FOUND'],
-    ['filters', ['search', 'notes', 'x', '--where', '{"a":1}'], 'UNSUPPORTED'],
+    ['an unknown operator', ['search', 'notes', 'x', '--where', '{"a":{"$near":1}}'], 'INVALID_FILTER'],
+    ['deleting everything', ['items', 'delete', 'notes', '--where', '{}'], 'INVALID_FILTER'],
     ['words of nothing but exclusions', ['search', 'notes', ' -x'], 'INVALID_REQUEST'],
   ]
   it.each(refused)('refuses %s by name and ends with 1', async (_what, args, code) => {

@@ -55,11 +55,12 @@ const js = examples('js')
 const sh = examples('sh')
 
 describe('the examples of the README', () => {
-  it('are there for all four doors and for other languages', () => {
+  it('are there for all four doors, filters and other languages', () => {
     expect([...js, ...sh].map(({ name }) => name).sort()).toEqual(
       [
         'Command line',
         'Duplicates',
+        'Filters',
         'HTTP',
         'Library',
         'Meaning and words',

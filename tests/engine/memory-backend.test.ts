@@ -1,6 +1,7 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
 import { backendDerivedContract } from '../contracts/backend-derived.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
+import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
 import { keywordContract } from '../contracts/backend-keywords.js'
 import { backendRecordsContract } from '../contracts/backend-records.js'
@@ -15,5 +16,6 @@ backendContract('memory', open)
 backendImagesContract('memory', open)
 backendEncodersContract('memory', open)
 backendRecordsContract('memory', open)
+backendFiltersContract('memory', open)
 keywordContract('memory', open)
 backendDerivedContract('memory', open)

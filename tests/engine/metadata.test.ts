@@ -5,7 +5,7 @@ import { canonicalJson, checkMetadata, mergeMetadata } from '#src/engine/metadat
 
 const key = fc
   .string({ maxLength: 4 })
-  .filter((k) => !k.startsWith('$') && !k.includes('.') && k !== '__proto__')
+  .filter((k) => !k.startsWith('$') && !k.includes('.') && !k.includes('\0') && k !== '__proto__')
 const { json } = fc.letrec<{ json: Json }>((tie) => ({
   json: fc.oneof(
     { maxDepth: 4 },

@@ -142,16 +142,32 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
     ['k of "ten"', { k: 'ten' }, 'INVALID_REQUEST', 'k'],
     ['k of null', { k: null }, 'INVALID_REQUEST', 'k'],
     ['ef of 0', { ef: 0 }, 'INVALID_REQUEST', 'ef'],
+    ['targetRecall of 1', { targetRecall: 1 }, 'INVALID_REQUEST', 'targetRecall'],
+    ['targetRecall of "all"', { targetRecall: 'all' }, 'INVALID_REQUEST', 'targetRecall'],
     ['exact of "yes"', { exact: 'yes' }, 'INVALID_REQUEST', 'exact'],
     ['an unknown include', { include: ['passage'] }, 'INVALID_REQUEST', 'include'],
     ['include that is no array', { include: 'text' }, 'INVALID_REQUEST', 'include'],
     ['an unknown mode', { mode: 'sparse' }, 'INVALID_REQUEST', 'mode'],
+    ['a where that is no object', { where: 'i = 1' }, 'INVALID_FILTER', 'where'],
+    ['an unknown operator', { where: { i: { $near: 1 } } }, 'INVALID_FILTER', 'where.i.$near'],
+    [
+      'a judgement where nothing judges',
+      { where: { '$anomaly.score': 1 } },
+      'INVALID_FILTER',
+      'where.$anomaly.score',
+    ],
+    ['facets that are no array', { facets: 'tags' }, 'INVALID_REQUEST', 'facets'],
+    ['a facet that is no field', { facets: ['a', '$id'] }, 'INVALID_FILTER', 'facets[1]'],
+    [
+      'too many facets',
+      { facets: Array.from({ length: 21 }, (_, i) => `f${i}`) },
+      'INVALID_REQUEST',
+      'facets',
+    ],
     ['hybrid mode of a vector', { mode: 'hybrid' }, 'INVALID_REQUEST', 'mode'],
     ['keyword mode of a vector', { mode: 'keyword' }, 'INVALID_REQUEST', 'mode'],
     ['fusion of a dense search', { fusion: 'rrf' }, 'INVALID_REQUEST', 'fusion'],
     ['alpha of a dense search', { alpha: 0.5 }, 'INVALID_REQUEST', 'alpha'],
-    ['where', { where: { i: 1 } }, 'UNSUPPORTED', 'where'],
-    ['an empty where', { where: {} }, 'UNSUPPORTED', 'where'],
     [
       'an image where there is no encoder of images',
       { query: { image: new Uint8Array(3) } },
@@ -192,8 +208,8 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
   it('says what it got and what it expects', async () => {
     const answer = collection.search({ query: { id: 'east' }, k: 'ten' as never, space: 'own' })
     await expect(answer).rejects.toThrow('k must be a whole number from 1 to 10000, got "ten"')
-    const filtered = collection.search({ query: { id: 'east' }, where: {} })
-    await expect(filtered).rejects.toThrow('filters (where) are not answered by this version')
+    const filtered = collection.search({ query: { id: 'east' }, space: 'own', where: { a: { $gt: [] } } })
+    await expect(filtered).rejects.toThrow('where.a.$gt must be a number, a string')
   })
 
   it('stops with CANCELLED when its signal is aborted', async () => {

@@ -52,7 +52,15 @@ describe('search', () => {
     ],
     ['a vector that is none', { query: { vector: 'x' } }, 400, 'INVALID_REQUEST', 'query.vector'],
     ['an item that is not there', { query: { id: 'zz' } }, 404, 'ITEM_NOT_FOUND'],
-    ['where', { query: { vector }, where: { year: 2000 } }, 501, 'UNSUPPORTED', 'where'],
+    [
+      'a filter',
+      { query: { vector }, where: { year: { $about: 2000 } } },
+      400,
+      'INVALID_FILTER',
+      'where.year.$about',
+    ],
+    ['a filter of null', { query: { vector }, where: null }, 400, 'INVALID_FILTER', 'where'],
+    ['facets of a number', { query: { vector }, facets: [1] }, 400, 'INVALID_REQUEST', 'facets[0]'],
     ['hybrid of a vector', { query: { vector }, mode: 'hybrid' }, 400, 'INVALID_REQUEST', 'mode'],
     ['keyword of a vector', { query: { vector }, mode: 'keyword' }, 400, 'INVALID_REQUEST', 'mode'],
     ['an unknown fusion', { query: { text: 'x' }, fusion: 'sum' }, 400, 'INVALID_REQUEST', 'fusion'],
@@ -202,18 +210,47 @@ describe('items', () => {
     })
     expect([query.status, query.json.error.code]).toEqual([400, 'INVALID_REQUEST'])
     const short = `{"query":{"id":"a"},"where":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
-    expect((await call('POST', '/v1/collections/c/search', { body: short, headers: json })).status).toBe(501)
+    expect((await call('POST', '/v1/collections/c/search', { body: short, headers: json })).status).toBe(400)
+    const where = `${'{"$not":'.repeat(1_000)}{"a":1}${'}'.repeat(1_000)}`
+    const filter = `{"query":{"vector":[1,2,3,4]},"where":${where}}`
+    const answered = await call('POST', '/v1/collections/c/search', { body: filter, headers: json })
+    expect([answered.status, answered.json.error.code]).toEqual([400, 'INVALID_FILTER'])
+    expect(answered.json.error.message).toContain('deeper than 32 levels')
   })
 
-  test('deleting by where is refused by name', async () => {
-    const answer = await call('POST', '/v1/collections/c/items/delete', { json: { where: {} } })
-    expect([answer.status, answer.json.error.code]).toEqual([501, 'UNSUPPORTED'])
+  test.each([
+    [{ where: {} }, 'INVALID_FILTER'],
+    [{ where: { a: { $in: 3 } } }, 'INVALID_FILTER'],
+    [{}, 'INVALID_REQUEST'],
+    [{ ids: ['a'], where: { a: 1 } }, 'INVALID_REQUEST'],
+  ])('a deletion of %j is refused', async (body, code) => {
+    const answer = await call('POST', '/v1/collections/c/items/delete', { json: body })
+    expect([answer.status, answer.json.error.code]).toEqual([400, code])
+  })
+
+  test.each([
+    ['facets?field=$id', 'INVALID_FILTER'],
+    ['facets?field=a,,b', 'INVALID_FILTER'],
+    ['facets?limit=0', 'INVALID_REQUEST'],
+    ['facets?fields=a', 'INVALID_REQUEST'],
+    ['facets?where={', 'INVALID_JSON'],
+    ['outliers?where=[1]', 'INVALID_REQUEST'],
+  ])('%s is refused', async (path, code) => {
+    const answer = await call('GET', `/v1/collections/c/${path}`)
+    expect([answer.status, answer.json.error.code]).toEqual([400, code])
+  })
+
+  test('indexing what is no field is refused', async () => {
+    const answer = await call('PATCH', '/v1/collections/c', { json: { indexed: ['a', '$id'] } })
+    expect([answer.status, answer.json.error.details.field]).toEqual([400, 'indexed[1]'])
   })
 
   test.each([
     ['limit=0', 'INVALID_REQUEST', 'limit'],
     ['limit=ten', 'INVALID_REQUEST', 'limit'],
     ['limit=5000', 'INVALID_REQUEST', 'limit'],
+    ['where={a:1}', 'INVALID_JSON', 'where'],
+    ['where=[]', 'INVALID_FILTER', 'where'],
     ['include=age', 'INVALID_REQUEST', 'include'],
     ['page=2', 'INVALID_REQUEST', 'page'],
     ['limit=1&limit=2', 'INVALID_REQUEST', 'limit'],
@@ -222,10 +259,6 @@ describe('items', () => {
     const answer = await call('GET', `/v1/collections/c/items?${query}`)
     expect([answer.status, answer.json.error.code]).toEqual([400, code])
     expect(answer.json.error.details.field).toBe(field)
-  })
-
-  test('a listing by where is refused by name', async () => {
-    expect((await call('GET', '/v1/collections/c/items?where={}')).json.error.code).toBe('UNSUPPORTED')
   })
 })
 
@@ -312,7 +345,7 @@ describe('addresses', () => {
   test('a wrong method is told which are allowed', async () => {
     const answer = await call('PUT', '/v1/collections/c')
     expect([answer.status, answer.json.error.code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
-    expect(answer.headers.get('allow')).toBe('GET, HEAD, DELETE')
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, PATCH, DELETE')
     expect((await call('GET', '/v1/collections/c/search')).headers.get('allow')).toBe('POST')
   })
 

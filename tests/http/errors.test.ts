@@ -3,13 +3,11 @@ import { EngineError, ERROR_CODES, type ErrorCode } from '#src/core/errors.js'
 import { errorResponse, HTTP_STATUS } from '#src/http/errors.js'
 
 const STATUSES: [number, ErrorCode[]][] = [
-  [
-    400,
-    ['INVALID_REQUEST', 'INVALID_JSON', 'INVALID_ID', 'INVALID_NAME', 'INVALID_TEXT', 'INVALID_METADATA'],
-  ],
+  [400, ['INVALID_REQUEST', 'INVALID_JSON', 'INVALID_ID', 'INVALID_NAME', 'INVALID_TEXT', 'INVALID_FILTER']],
   [
     400,
     [
+      'INVALID_METADATA',
       'INVALID_VECTOR',
       'INVALID_IMAGE',
       'ZERO_VECTOR',

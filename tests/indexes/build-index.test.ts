@@ -56,6 +56,7 @@ describe('buildHnsw', () => {
       bytes: (await stat(path)).size,
       sha256: await fileChecksum(path),
       lastLabel: 3 * 1899,
+      curve: expect.any(Array),
     })
     expect([seen.slice(0, 2), seen.slice(-2)]).toEqual([
       [0, 1750],

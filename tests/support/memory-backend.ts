@@ -5,6 +5,8 @@ import type {
   CollectionStats,
   EncodedItem,
   EncoderVersion,
+  FacetQuery,
+  Facets,
   Fingerprint,
   Hit,
   ImageWrite,
@@ -26,12 +28,15 @@ import type {
   VectorBatch,
 } from '#src/core/backend.js'
 import { EngineError } from '#src/core/errors.js'
+import { valuesAt } from '#src/core/field-values.js'
+import type { Filter } from '#src/core/filter.js'
 import type { Job } from '#src/core/jobs.js'
 import type { KeywordMatch } from '#src/core/keyword-query.js'
 import { distance } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
-import type { Metadata } from '#src/core/types.js'
+import type { Json, Metadata } from '#src/core/types.js'
 import { matchText } from '#src/query/match-text.js'
+import { matcher } from '#src/query/matches.js'
 import { searchKeywords } from './memory-keywords.js'
 
 /** An encoder version; items hold what it makes of them under it. */
@@ -71,6 +76,7 @@ interface MemoryCollection {
   items: Map<string, MemoryItem>
   /** By name. */
   reports: Map<string, { key: number; head: Record<string, unknown>; rows: readonly string[] }>
+  indexed: readonly string[]
 }
 
 /**
@@ -103,13 +109,13 @@ export class MemoryBackend implements Backend {
   }
 
   createCollection(record: CollectionRecord): Promise<void> {
-    const { name, spaces, keywords = [] } = structuredClone(record)
+    const { name, spaces, keywords = [], indexed = [] } = structuredClone(record)
     return this.#write(() => {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      const kept = { name, keywords, spaces: spaces.map(toSpace), items: new Map(), reports: new Map() }
-      this.#collections.set(name, kept)
+      const parts = { spaces: spaces.map(toSpace), items: new Map(), reports: new Map() }
+      this.#collections.set(name, { name, keywords, indexed, ...parts })
     })
   }
 
@@ -154,6 +160,34 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  removeWhere(collection: string, where: Filter): Promise<number> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const matching = itemsOf(found, where)
+      for (const { id } of matching) found.items.delete(id)
+      return matching.length
+    })
+  }
+
+  setIndexed(collection: string, fields: readonly string[]): Promise<void> {
+    const copies = [...fields]
+    return this.#write(() => {
+      this.#find(collection).indexed = copies
+    })
+  }
+
+  count(collection: string, where?: Filter): Promise<number> {
+    return this.#call(() => itemsOf(this.#find(collection), where).length)
+  }
+
+  facets(collection: string, { fields, where, limit }: FacetQuery): Promise<Facets> {
+    return this.#call(() => {
+      const items = itemsOf(this.#find(collection), where)
+      const counted = fields.map((field) => [field, countValues(items, field).slice(0, limit)] as const)
+      return Object.fromEntries(counted)
+    })
+  }
+
   stamps(collection: string, ids: readonly string[]): Promise<Map<string, ItemStamp>> {
     const copies = [...ids]
     return this.#call(() => {
@@ -179,10 +213,10 @@ export class MemoryBackend implements Backend {
     })
   }
 
-  list(collection: string, { limit, cursor, fields }: ListQuery): ReturnType<Backend['list']> {
+  list(collection: string, { limit, cursor, fields, where }: ListQuery): ReturnType<Backend['list']> {
     return this.#call(() => {
       const found = this.#find(collection)
-      const page = pageOf([...found.items.values()], limit, cursor)
+      const page = pageOf(itemsOf(found, where), limit, cursor)
       return { items: page.items.map((item) => toStored(found, item, fields)), ...page.next }
     })
   }
@@ -312,15 +346,17 @@ export class MemoryBackend implements Backend {
   strangest(
     collection: string,
     space: string,
-    query: { detector: string; limit: number; flagged?: boolean },
+    query: { detector: string; limit: number; flagged?: boolean; where?: Filter | undefined },
   ): ReturnType<Backend['strangest']> {
-    const { detector, limit, flagged } = query
-    return this.#call(() =>
-      scoresOf(this.#find(collection), space, detector)
-        .filter((score) => flagged === undefined || score.flagged === flagged)
+    const { detector, limit, flagged, where } = query
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const ids = new Set(itemsOf(found, where).map(({ id }) => id))
+      return scoresOf(found, space, detector)
+        .filter((score) => ids.has(score.id) && (flagged === undefined || score.flagged === flagged))
         .sort((a, b) => b.score - a.score)
-        .slice(0, limit),
-    )
+        .slice(0, limit)
+    })
   }
 
   countAnomalies(
@@ -421,7 +457,8 @@ export class MemoryBackend implements Backend {
       const excluded = new Set(copy.exclude)
       const hits: (Hit & { position: number })[] = []
       let scanned = 0
-      for (const item of found.items.values()) {
+      const matching = itemsOf(found, copy.where)
+      for (const item of matching) {
         const passages = passagesOf(item, version)
         scanned += passages.length
         if (excluded.has(item.id)) continue
@@ -430,16 +467,23 @@ export class MemoryBackend implements Backend {
       }
       hits.sort((a, b) => a.distance - b.distance || a.position - b.position)
       const best = hits.slice(0, copy.k).map(({ position: _, ...hit }) => hit)
-      return { hits: best, strategy: 'exact' as const, scanned }
+      const all = found.items.size
+      const selectivity = all === 0 ? 0 : matching.length / all
+      const plan = { matches: matching.length, selectivity, estimatedMs: 0, resolved: 'metadata' as const }
+      const filtered = copy.where ? { filtered: plan } : {}
+      return { hits: best, strategy: 'exact' as const, scanned, ...filtered }
     })
   }
 
   keyword(collection: string, query: KeywordSearchQuery): Promise<KeywordHit[]> {
     const copy = structuredClone(query)
     return this.#call(() => {
-      const { items, keywords } = this.#find(collection)
-      const inOrder = [...items.values()].sort((a, b) => a.position - b.position)
-      return searchKeywords(inOrder.map(toKeywordItem), keywords, copy)
+      const found = this.#find(collection)
+      const matching = new Set(itemsOf(found, copy.where).map(({ id }) => id))
+      const all = itemsOf(found, undefined).map(toKeywordItem)
+      // scores reckon with all items, whichever of them match
+      const hits = searchKeywords(all, found.keywords, { ...copy, k: all.length || 1 })
+      return hits.filter(({ id }) => matching.has(id)).slice(0, copy.k)
     })
   }
 
@@ -606,8 +650,12 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
       ...(staged ? { staged: toVersion(collection, staged) } : {}),
     }
   })
-  const { name, keywords } = collection
-  return structuredClone({ name, spaces, ...(keywords.length > 0 ? { keywords } : {}) })
+  const { name, keywords, indexed } = collection
+  return structuredClone({
+    ...{ name, spaces },
+    ...(keywords.length > 0 ? { keywords } : {}),
+    ...(indexed.length > 0 ? { indexed: [...indexed] } : {}),
+  })
 }
 
 function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
@@ -663,6 +711,38 @@ function findVersion(collection: MemoryCollection, space: string, number: number
 
 function those({ items }: MemoryCollection, ids: readonly string[]): MemoryItem[] {
   return ids.flatMap((id) => items.get(id) ?? [])
+}
+
+/** The items that match, in the order of first writing. */
+function itemsOf(collection: MemoryCollection, where: Filter | undefined): MemoryItem[] {
+  const items = [...collection.items.values()].sort((a, b) => a.position - b.position)
+  if (!where) return items
+  const holds = matcher(where)
+  return items.filter((item) =>
+    holds({
+      id: item.id,
+      metadata: JSON.parse(item.metadata),
+      anomaly: (space, detector) => {
+        const known = collection.spaces.find(({ name }) => name === space)
+        const current = known?.versions.find(({ state }) => state === 'current')
+        const score = current && item.encoded.get(current)?.anomaly
+        return score?.detector === detector ? score : undefined
+      },
+    }),
+  )
+}
+
+function countValues(items: readonly MemoryItem[], field: string): { value: Json; count: number }[] {
+  const counts = new Map<Json, number>()
+  for (const { metadata } of items) {
+    const { values } = valuesAt(JSON.parse(metadata), field.split('.'))
+    const plain = values.flat(1).filter((value) => typeof value !== 'object' || value === null)
+    for (const value of new Set(plain)) counts.set(value, (counts.get(value) ?? 0) + 1)
+  }
+  const order = (value: Json): string => JSON.stringify(value)
+  return Array.from(counts, ([value, count]) => ({ value, count })).sort(
+    (a, b) => b.count - a.count || (order(a.value) < order(b.value) ? -1 : 1),
+  )
 }
 
 function passagesOf(item: MemoryItem, version: MemoryVersion): PassageVector[] {

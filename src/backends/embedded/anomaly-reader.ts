@@ -1,5 +1,7 @@
 import type { StoredAnomaly } from '../../core/backend.js'
+import type { Filter } from '../../core/filter.js'
 import { type CollectionKeys, currentVersions, type EncoderKeys } from './collection-keys.js'
+import type { SqlPart, SqlValue } from './filter-sql.js'
 import type { Connection } from './sqlite.js'
 
 interface AnomalyRow {
@@ -15,13 +17,16 @@ export interface StrangestQuery {
   detector: string
   limit: number
   flagged?: boolean
+  where?: Filter | undefined
 }
 
 /** Reads anomaly scores. */
 export class AnomalyReader {
+  readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
 
   constructor(db: Connection) {
+    this.#db = db
     this.#sql = prepare(db)
   }
 
@@ -36,12 +41,35 @@ export class AnomalyReader {
     return anomaly
   }
 
-  strangest(version: EncoderKeys, query: StrangestQuery): (StoredAnomaly & { id: string })[] {
+  /** @param condition on the items, as `filterSql` makes it */
+  strangest(
+    version: EncoderKeys,
+    query: StrangestQuery,
+    condition?: SqlPart,
+  ): (StoredAnomaly & { id: string })[] {
     const { detector, limit, flagged } = query
+    if (condition) return this.#strangestOf(version, query, condition)
     const rows =
       flagged === undefined
         ? this.#sql.strangest.all(version.encoderKey, detector, limit)
         : (flagged ? this.#sql.flagged : this.#sql.unflagged).all(version.encoderKey, detector, limit)
+    return rows.map((row) => ({ id: row.id, ...toStored(version, row) }))
+  }
+
+  #strangestOf(
+    version: EncoderKeys,
+    { detector, limit, flagged }: StrangestQuery,
+    { sql, parameters }: SqlPart,
+  ): (StoredAnomaly & { id: string })[] {
+    const isFlagged = flagged === undefined ? '' : ` AND a.flagged = ${flagged ? 1 : 0}`
+    const rows = this.#db
+      .prepare<[Record<string, SqlValue>], AnomalyRow & { id: string }>(
+        `SELECT items.id, a.detector, a.score, a.error, a.percentile, a.flagged
+         FROM anomalies a CROSS JOIN items ON items.key = a.item
+         WHERE a.encoder = @encoder AND a.detector = @detector${isFlagged} AND ${sql}
+         ORDER BY a.score DESC, a.item LIMIT @limit`,
+      )
+      .all({ ...parameters, encoder: version.encoderKey, detector, limit })
     return rows.map((row) => ({ id: row.id, ...toStored(version, row) }))
   }
 

@@ -37,6 +37,8 @@ export interface CollectionKeys {
   name: string
   /** Those without a current version included. */
   spaces: SpaceKeys[]
+  /** Metadata fields that are kept in memory for filters. */
+  indexed: string[]
   /** Paths of the metadata that the keyword index holds. */
   keywords: string[]
 }

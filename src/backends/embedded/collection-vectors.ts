@@ -3,9 +3,10 @@ import type { ItemWrite } from '../../core/backend.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { CollectionKeys } from './collection-keys.js'
 import { encodedRows } from './encoded-rows.js'
+import { ItemSlots } from './item-slots.js'
 import { type PackedIds, unpackIds } from './packed-ids.js'
 import type { SpaceVectors } from './space-vectors.js'
-import type { RemovedLabels, VectorChanges } from './write-messages.js'
+import type { RemovedLabels, UpsertAnswer, VectorChanges } from './write-messages.js'
 
 /** Vectors applied before the event loop gets its turn. */
 const SLICE = 1_000
@@ -20,19 +21,22 @@ export class CollectionVectors {
   #spaces: readonly SpaceVectors[] = []
   /** Spaces that were swapped out while searches ran over them, with the number of those. */
   readonly #searches = new Map<SpaceVectors, number>()
-  /** Ids by slot; the slot of an item that is gone is used again, as its rows are dead. */
-  readonly #ids: string[] = []
-  readonly #slotOf = new Map<string, number>()
-  readonly #freeSlots: number[] = []
+  /** The slot of an item that is gone is used again, as its rows are dead. */
+  readonly slots = new ItemSlots()
 
   private constructor() {}
 
-  /** @param ids by slot */
-  static async create(ids: PackedIds, spaces: readonly SpaceVectors[]): Promise<CollectionVectors> {
+  /** @param ids by slot. @param keys the items' in the database, by slot */
+  static async create(
+    ids: PackedIds,
+    keys: Float64Array,
+    spaces: readonly SpaceVectors[],
+  ): Promise<CollectionVectors> {
     const vectors = new CollectionVectors()
     vectors.#spaces = spaces
+    let next = 0
     for await (const some of unpackIds(ids)) {
-      for (const id of some) vectors.#slotOf.set(id, vectors.#ids.push(id) - 1)
+      for (const id of some) vectors.slots.put(id, keys[next++] ?? 0)
     }
     return vectors
   }
@@ -43,14 +47,6 @@ export class CollectionVectors {
 
   space(name: string): SpaceVectors | undefined {
     return this.#spaces.find((space) => space.keys.space === name)
-  }
-
-  slotOf(id: string): number | undefined {
-    return this.#slotOf.get(id)
-  }
-
-  idOf(slot: number): string {
-    return this.#ids[slot] ?? ''
   }
 
   /** Keeps up with removals for a search over a space until `release` is called, even if it is swapped out. */
@@ -69,7 +65,7 @@ export class CollectionVectors {
   async adopt(table: VectorTable, ids: PackedIds): Promise<void> {
     const slots = new Uint32Array(ids.count)
     let next = 0
-    for await (const some of unpackIds(ids)) for (const id of some) slots[next++] = this.#slotOf.get(id) ?? 0
+    for await (const some of unpackIds(ids)) for (const id of some) slots[next++] = this.slots.slotOf(id) ?? 0
     for (let row = 0; row < table.rows; row++) {
       if (row > 0 && row % ROWS_SLICE === 0) await nextTurn()
       const { items } = table.chunkOf(row)
@@ -89,13 +85,13 @@ export class CollectionVectors {
   async applyUpsert(
     collection: CollectionKeys,
     writes: readonly ItemWrite[],
-    changes: VectorChanges,
+    changes: UpsertAnswer,
   ): Promise<void> {
     this.#applyRemovals(changes.removed)
     let label = changes.firstLabel
     let sinceTurn = 0
-    for (const write of writes) {
-      const slot = this.#slotOf.get(write.id) ?? this.#takeSlot(write.id)
+    for (const [i, write] of writes.entries()) {
+      const slot = this.slots.put(write.id, changes.itemKeys[i] ?? 0)
       for (const { version, encoded } of encodedRows(collection, write)) {
         const space = this.#byEncoder(version.encoderKey)
         for (const [passage, { vector }] of encoded.passages.entries()) {
@@ -114,13 +110,7 @@ export class CollectionVectors {
 
   applyRemove(ids: readonly string[], changes: VectorChanges): void {
     this.#applyRemovals(changes.removed)
-    for (const id of ids) {
-      const slot = this.#slotOf.get(id)
-      if (slot === undefined) continue
-      this.#slotOf.delete(id)
-      this.#ids[slot] = ''
-      this.#freeSlots.push(slot)
-    }
+    for (const id of ids) this.slots.remove(id)
     this.#advance(changes)
   }
 
@@ -144,12 +134,5 @@ export class CollectionVectors {
 
   #byEncoder(encoderKey: number): SpaceVectors | undefined {
     return this.#spaces.find((space) => space.keys.encoderKey === encoderKey)
-  }
-
-  #takeSlot(id: string): number {
-    const slot = this.#freeSlots.pop() ?? this.#ids.length
-    this.#ids[slot] = id
-    this.#slotOf.set(id, slot)
-    return slot
   }
 }

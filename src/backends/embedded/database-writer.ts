@@ -3,12 +3,14 @@ import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import { DerivedWrites } from './derived-writes.js'
 import { EncoderWrites } from './encoder-writes.js'
+import type { FilterQuestion } from './filter-messages.js'
+import { conditionOf } from './item-scan.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
 import { KeywordRebuild } from './keyword-rebuild.js'
 import { KeywordWrites } from './keyword-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
-import type { FillSlice, RemoveAnswer, UpsertSlice, VectorChanges } from './write-messages.js'
+import type { FillSlice, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
 
 /** Jobs that are remembered. */
 const MAX_JOBS = 100
@@ -58,8 +60,9 @@ export class DatabaseWriter {
       if (this.#sql.collectionKey.get(record.name) !== undefined) {
         throw new EngineError('COLLECTION_EXISTS', `collection "${record.name}" exists already`)
       }
-      const keywords = JSON.stringify(record.keywords ?? [])
-      const collection = Number(this.#sql.addCollection.run(record.name, keywords).lastInsertRowid)
+      const { name, keywords = [], indexed = [] } = record
+      const added = this.#sql.addCollection.run(name, JSON.stringify(keywords), JSON.stringify(indexed))
+      const collection = Number(added.lastInsertRowid)
       this.#keywords.create(collection)
       for (const space of record.spaces) this.#encoders.addSpace(collection, space)
     })
@@ -78,7 +81,7 @@ export class DatabaseWriter {
   }
 
   /** Takes a slice of an upsert; the answer comes with the last. Whatever throws rolls all slices back. */
-  upsert(slice: UpsertSlice): VectorChanges | undefined {
+  upsert(slice: UpsertSlice): UpsertAnswer | undefined {
     if (slice.first) {
       this.rollback()
       this.#db.exec('BEGIN IMMEDIATE')
@@ -100,7 +103,7 @@ export class DatabaseWriter {
       const changes = this.#items.finish(write)
       this.#db.exec('COMMIT')
       this.#upsert = undefined
-      return changes
+      return { ...changes, itemKeys: Float64Array.from(write.itemKeys) }
     } catch (error) {
       this.rollback()
       throw error
@@ -113,6 +116,26 @@ export class DatabaseWriter {
       const removed = ids.filter((id) => this.#items.remove(write, id))
       return { ids: removed, ...this.#items.finish(write) }
     })
+  }
+
+  /** Removes what matches when its turn comes. */
+  removeWhere(collection: number, question: FilterQuestion): RemoveAnswer {
+    return this.#transaction(() => {
+      const { sql, parameters } = conditionOf(question)
+      const found = this.#db
+        .prepare<[object], string>(
+          `SELECT id FROM items WHERE collection = @collection AND ${sql} ORDER BY key`,
+        )
+        .pluck()
+        .all({ ...parameters, collection })
+      const write = this.#items.begin(collection)
+      const removed = found.filter((id) => this.#items.remove(write, id))
+      return { ids: removed, ...this.#items.finish(write) }
+    })
+  }
+
+  setIndexed(collection: number, fields: readonly string[]): void {
+    this.#transaction(() => this.#sql.setIndexed.run(JSON.stringify(fields), collection))
   }
 
   /** @returns how many rows were written */
@@ -204,7 +227,8 @@ export class DatabaseWriter {
 function prepare(db: Connection) {
   return {
     collectionKey: db.prepare<[string], number>('SELECT key FROM collections WHERE name = ?').pluck(),
-    addCollection: db.prepare('INSERT INTO collections (name, keywords) VALUES (?, ?)'),
+    addCollection: db.prepare('INSERT INTO collections (name, keywords, indexed) VALUES (?, ?, ?)'),
+    setIndexed: db.prepare('UPDATE collections SET indexed = ? WHERE key = ?'),
     dropCollection: [
       db.prepare('DELETE FROM images WHERE item IN (SELECT key FROM items WHERE collection = ?)'),
       db.prepare('DELETE FROM items WHERE collection = ?'),

@@ -4,6 +4,8 @@ import type {
   CollectionRecord,
   CollectionStats,
   EncoderVersion,
+  FacetQuery,
+  Facets,
   Fingerprint,
   Hit,
   ItemContent,
@@ -24,20 +26,28 @@ import type {
   VectorBatch,
 } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
+import type { Filter } from '../../core/filter.js'
 import type { Job, JobBoard } from '../../core/jobs.js'
 import type { KeywordMatch } from '../../core/keyword-query.js'
 import { ScanPool } from '../../indexes/scan-pool.js'
+import type { ItemHit } from '../../indexes/scan-table.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import { checkQuery, checkWrites } from './check-vectors.js'
 import { type CollectionKeys, currentVersions, findCurrent, findVersion, noSpace } from './collection-keys.js'
 import { Collections } from './collections.js'
 import { EncoderVersions } from './encoder-versions.js'
+import type { FoundItems } from './filter-cache.js'
+import type { FilterQuestion } from './filter-messages.js'
+import { FilterThread } from './filter-thread.js'
+import { FilteredReads, toQuestion } from './filtered-reads.js'
 import { type Home, takeHome } from './home.js'
+import type { ItemSlots } from './item-slots.js'
 import { QueryThread } from './query-thread.js'
 import { Reader } from './reader.js'
 import type { ReportPage } from './report-reader.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
+import type { RemoveAnswer } from './write-messages.js'
 import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
@@ -55,6 +65,8 @@ export class EmbeddedBackend implements Backend {
   readonly #reader: Reader
   readonly #queries: QueryThread
   readonly #scans: ScanPool
+  readonly #filters: FilterThread
+  readonly #filtered: FilteredReads
   readonly #collections: Collections
   readonly #encoders: EncoderVersions
   /** Writes that were called and have not ended; closing waits for them. */
@@ -69,6 +81,7 @@ export class EmbeddedBackend implements Backend {
     reader: Reader
     queries: QueryThread
     scans: ScanPool
+    filters: FilterThread
     collections: Collections
   }) {
     this.#home = parts.home
@@ -77,7 +90,9 @@ export class EmbeddedBackend implements Backend {
     this.#queries = parts.queries
     this.#scans = parts.scans
     this.#collections = parts.collections
-    const { writer, collections, reader } = parts
+    const { writer, collections, reader, filters } = parts
+    this.#filters = filters
+    this.#filtered = new FilteredReads({ thread: filters, collections })
     this.#encoders = new EncoderVersions({ writer, collections, reader: reader.encoders })
   }
 
@@ -93,10 +108,11 @@ export class EmbeddedBackend implements Backend {
       const { writer, epoch } = await Writer.open(home.databasePath)
       const reader = new Reader(home.databasePath)
       const scans = new ScanPool()
-      const host = { home, epoch, scans, jobs: options.jobs, writer }
+      const filters = new FilterThread(home.databasePath)
+      const host = { home, epoch, scans, jobs: options.jobs, writer, filters }
       const collections = new Collections(host, reader.encoders)
       const queries = new QueryThread(home.databasePath)
-      const backend = new EmbeddedBackend({ home, writer, reader, queries, scans, collections })
+      const backend = new EmbeddedBackend({ home, writer, reader, queries, scans, filters, collections })
       await collections.removeFiles()
       backend.#encoders.purge()
       return backend
@@ -169,18 +185,28 @@ export class EmbeddedBackend implements Backend {
   }
 
   remove(collection: string, ids: readonly string[]): Promise<string[]> {
+    return this.#remove(collection, ({ key }) => this.#writer.remove(key, ids))
+  }
+
+  async removeWhere(collection: string, where: Filter): Promise<number> {
+    const removed = await this.#remove(collection, (keys) =>
+      this.#writer.removeWhere(keys.key, toQuestion(keys, where)),
+    )
+    return removed.length
+  }
+
+  setIndexed(collection: string, fields: readonly string[]): Promise<void> {
     return this.#begin(async () => {
       const keys = this.#keys(collection)
-      const open = await this.#collections.open(keys)
-      const removed = await this.#writer.exclusively(async () => {
+      await this.#writer.exclusively(async () => {
         this.#collections.now(keys)
-        const changes = await this.#writer.remove(keys.key, ids)
-        open.vectors.applyRemove(changes.ids, changes)
-        return changes.ids
+        await this.#writer.setIndexed(keys.key, fields)
+        this.#collections.refresh()
       })
-      open.changed()
-      this.#countChanges(removed.length)
-      return removed
+      const open = this.#collections.opened(keys)
+      if (!open) return
+      open.filters.indexed = fields
+      open.filters.prepare()
     })
   }
 
@@ -197,7 +223,18 @@ export class EmbeddedBackend implements Backend {
   }
 
   async list(collection: string, query: ListQuery): Promise<{ items: StoredItem[]; cursor?: string }> {
-    return this.#reader.items.list(this.#keys(collection), query)
+    const keys = this.#keys(collection)
+    const { where } = query
+    return where ? this.#filtered.list(keys, { ...query, where }) : this.#reader.items.list(keys, query)
+  }
+
+  async count(collection: string, where?: Filter): Promise<number> {
+    const keys = this.#keys(collection)
+    return where ? this.#filtered.count(keys, where) : this.#reader.encoders.items(keys)
+  }
+
+  async facets(collection: string, query: FacetQuery): Promise<Facets> {
+    return this.#filtered.facets(this.#keys(collection), query)
   }
 
   async image(
@@ -255,7 +292,10 @@ export class EmbeddedBackend implements Backend {
     space: string,
     query: StrangestQuery,
   ): Promise<(StoredAnomaly & { id: string })[]> {
-    return this.#reader.anomalies.strangest(findCurrent(this.#keys(collection), space), query)
+    const keys = this.#keys(collection)
+    const { where } = query
+    if (where) return this.#filtered.strangest(keys, space, { ...query, where })
+    return this.#reader.anomalies.strangest(findCurrent(keys, space), query)
   }
 
   async countAnomalies(
@@ -312,34 +352,49 @@ export class EmbeddedBackend implements Backend {
   async nearest(collection: string, query: NearestQuery): Promise<NearestAnswer> {
     const keys = this.#keys(collection)
     findCurrent(keys, query.space)
-    const { vectors } = await this.#collections.open(keys)
+    const { vectors, filters } = await this.#collections.open(keys)
     const space = vectors.space(query.space) ?? noSpace(keys, query.space)
     checkQuery(space.keys, query)
     const exclude = new Set<number>()
     for (const id of query.exclude ?? []) {
-      const slot = vectors.slotOf(id)
+      const slot = vectors.slots.slotOf(id)
       if (slot !== undefined) exclude.add(slot)
     }
-    const { metric, k, ef, signal } = query
-    const search = { vectors: query.vectors, metric, k, exact: query.exact ?? false, ef, exclude, signal }
+    const { metric, k, ef, targetRecall, signal } = query
+    const question = query.where && toQuestion(keys, query.where)
+    const search = {
+      vectors: query.vectors,
+      metric,
+      k,
+      exact: query.exact ?? false,
+      ef,
+      targetRecall,
+      exclude,
+      signal,
+    }
     const held = vectors.hold(space)
     try {
       await this.#breathe()
       for (let tries = 1; ; tries++) {
-        const { hits, ...answer } = await space.search(search)
-        const live = hits.filter(({ label }) => isLive(space, label))
+        const found = question && (await filters.find(question, signal))
+        const { hits, ...answer } = await space.search(found ? { ...search, found } : search)
+        let live = hits.filter(({ label }) => isLive(space, label))
+        if (question && found) live = this.#stillMatching(keys, vectors.slots, live, { question, found })
         if (live.length < hits.length && tries < SEARCH_TRIES) continue
-        const found = live.map(({ item, label, distance }) => ({ id: vectors.idOf(item), label, distance }))
-        return { ...answer, hits: this.#withBorders(space, found) }
+        const shown = live.map(({ item, label, distance }) => {
+          return { id: vectors.slots.idOf(item), label, distance }
+        })
+        return { ...answer, hits: this.#withBorders(space, shown) }
       }
     } finally {
       held.release()
     }
   }
 
-  async keyword(collection: string, { query, k }: KeywordSearchQuery): Promise<KeywordHit[]> {
-    const { key } = this.#keys(collection)
-    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: key, query, k })
+  async keyword(collection: string, { query, k, where }: KeywordSearchQuery): Promise<KeywordHit[]> {
+    const keys = this.#keys(collection)
+    const question = where && toQuestion(keys, where)
+    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: keys.key, query, k, question })
   }
 
   async keywordMatches(
@@ -366,7 +421,7 @@ export class EmbeddedBackend implements Backend {
     for (let row = 0; row < table.rows; row++) {
       if (!table.isLive(row)) continue
       rows.push(row)
-      ids.push(vectors.idOf(table.itemAt(row)))
+      ids.push(vectors.slots.idOf(table.itemAt(row)))
     }
     const batch = options.batch ?? 1_000
     for (let from = 0; from < rows.length; from += batch) {
@@ -395,6 +450,7 @@ export class EmbeddedBackend implements Backend {
     await this.#writer.close()
     await this.#scans.close()
     await this.#queries.close()
+    await this.#filters.close()
     this.#reader.close()
     this.#home.release()
   }
@@ -412,8 +468,47 @@ export class EmbeddedBackend implements Backend {
         },
       ]
     })
-    const { name, keywords } = keys
-    return { name, spaces, ...(keywords.length > 0 ? { keywords: [...keywords] } : {}) }
+    const { name, keywords, indexed } = keys
+    return {
+      ...{ name, spaces },
+      ...(keywords.length > 0 ? { keywords: [...keywords] } : {}),
+      ...(indexed.length > 0 ? { indexed: [...indexed] } : {}),
+    }
+  }
+
+  #remove(collection: string, write: (keys: CollectionKeys) => Promise<RemoveAnswer>): Promise<string[]> {
+    return this.#begin(async () => {
+      const found = this.#keys(collection)
+      const open = await this.#collections.open(found)
+      const removed = await this.#writer.exclusively(async () => {
+        const changes = await write(this.#collections.now(found))
+        open.vectors.applyRemove(changes.ids, changes)
+        return changes.ids
+      })
+      open.changed()
+      this.#countChanges(removed.length)
+      return removed
+    })
+  }
+
+  /** Leaves out what was written since the filter was looked up and does not match any more. */
+  #stillMatching(
+    keys: CollectionKeys,
+    slots: ItemSlots,
+    hits: ItemHit[],
+    { question, found }: { question: FilterQuestion; found: FoundItems },
+  ): ItemHit[] {
+    const { version } = found.matching
+    if (version === slots.version) return hits
+    const touched = slots.touchedSince(version)
+    const doubtful = touched ? hits.filter(({ item }) => touched.has(item)) : hits
+    if (doubtful.length === 0) return hits
+    const ids = this.#reader.items.matching(
+      keys,
+      doubtful.map(({ item }) => slots.idOf(item)),
+      question,
+    )
+    return hits.filter((hit) => !doubtful.includes(hit) || ids.has(slots.idOf(hit.item)))
   }
 
   #withBorders(

@@ -26,10 +26,11 @@ export class EncoderReader {
   }
 
   collections(): CollectionKeys[] {
-    return this.#sql.collections.all().map(({ key, name, keywords }) => ({
+    return this.#sql.collections.all().map(({ key, name, keywords, indexed }) => ({
       key,
       name,
       keywords: parsePaths(keywords),
+      indexed: JSON.parse(indexed) as string[],
       spaces: this.#sql.spaces.all(key).map((space): SpaceKeys => {
         const versions = this.#sql.versions.all(space.key).map(toKeys)
         return { ...space, versions, current: versions.find(({ state }) => state === 'current') }
@@ -79,8 +80,8 @@ function toKeys(row: VersionRow): EncoderKeys {
 
 function prepare(db: Connection) {
   return {
-    collections: db.prepare<[], { key: number; name: string; keywords: string }>(
-      'SELECT key, name, keywords FROM collections ORDER BY name',
+    collections: db.prepare<[], { key: number; name: string; keywords: string; indexed: string }>(
+      'SELECT key, name, keywords, indexed FROM collections ORDER BY name',
     ),
     spaces: db.prepare<[number], { key: number; name: string; input: SpaceInput }>(
       'SELECT key, name, input FROM spaces WHERE collection = ? ORDER BY key',

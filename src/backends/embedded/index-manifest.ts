@@ -14,6 +14,8 @@ const segmentSchema = z.object({
   count: z.number(),
   firstLabel: z.number(),
   lastLabel: z.number(),
+  /** How recall grows with `ef`: pairs of the two; files of earlier versions have none. */
+  curve: z.array(z.tuple([z.number(), z.number()])).optional(),
 })
 
 const manifestSchema = z.object({

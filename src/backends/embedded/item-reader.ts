@@ -2,6 +2,9 @@ import type { ItemFields, ItemStamp, ListQuery, StoredItem } from '../../core/ba
 import type { Metadata } from '../../core/types.js'
 import type { AnomalyReader } from './anomaly-reader.js'
 import { type CollectionKeys, currentVersions } from './collection-keys.js'
+import type { FilterQuestion } from './filter-messages.js'
+import type { SqlValue } from './filter-sql.js'
+import { conditionOf } from './item-scan.js'
 import { parseCursor } from './parse-cursor.js'
 import type { Connection } from './sqlite.js'
 
@@ -63,6 +66,32 @@ export class ItemReader {
     }
   }
 
+  /** The items of these keys as a page, the last key but for that there are more. @param keys ascending */
+  page(
+    collection: CollectionKeys,
+    keys: readonly number[],
+    { limit, fields }: Pick<ListQuery, 'limit' | 'fields'>,
+  ): { items: StoredItem[]; cursor?: string } {
+    const shown = keys.slice(0, limit)
+    const rows = this.#items(fields).keyed.all(JSON.stringify(shown), collection.key)
+    return {
+      items: rows.map((row) => this.#stored(collection, row, fields)),
+      ...(keys.length > shown.length ? { cursor: String(shown.at(-1)) } : {}),
+    }
+  }
+
+  /** Those of the ids whose items are there and match. */
+  matching(collection: CollectionKeys, ids: readonly string[], question: FilterQuestion): Set<string> {
+    const { sql, parameters } = conditionOf(question)
+    const found = this.#db
+      .prepare<[Record<string, SqlValue>], string>(
+        `SELECT items.id FROM json_each(@ids) asked
+         CROSS JOIN items ON items.collection = @collection AND items.id = asked.value WHERE ${sql}`,
+      )
+      .pluck()
+    return new Set(found.all({ ...parameters, ids: JSON.stringify(ids), collection: collection.key }))
+  }
+
   /** Where the passages of vectors lie in their items' texts, and which revisions of the items those are. */
   borders(labels: readonly number[]): Map<number, { start: number; end: number; revision: number }> {
     const rows = this.#sql.borders.all(JSON.stringify(labels))
@@ -112,6 +141,10 @@ function prepareItems(db: Connection, columns: string) {
     those: raw<[string, number]>(
       `SELECT items.key, items.id, revision, has_image${columns}
        FROM json_each(?) asked CROSS JOIN items ON items.collection = ? AND items.id = asked.value`,
+    ),
+    keyed: raw<[string, number]>(
+      `SELECT items.key, items.id, revision, has_image${columns}
+       FROM json_each(?) asked CROSS JOIN items ON items.key = asked.value AND items.collection = ? ORDER BY asked.key`,
     ),
     page: raw<[number, number, number]>(
       `SELECT key, id, revision, has_image${columns} FROM items WHERE collection = ? AND key > ? ORDER BY key LIMIT ?`,

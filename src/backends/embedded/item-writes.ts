@@ -26,6 +26,8 @@ export interface OpenWrite {
   changes: Map<number, EncoderChange>
   scores: ScoreCounts
   conflicts: string[]
+  /** Keys of the items that were upserted, in order. */
+  itemKeys: number[]
 }
 
 /** The vectors of a message, which its rows take one after the other. */
@@ -50,7 +52,7 @@ export class ItemWrites {
   begin(collection: number): OpenWrite {
     const seq = Number(this.#sql.countWrite.get())
     const firstLabel = Number(this.#sql.lastLabel.get() ?? 0) + 1
-    const none = { items: 0, images: 0, conflicts: [] }
+    const none = { items: 0, images: 0, conflicts: [], itemKeys: [] }
     return {
       collection,
       seq,
@@ -86,6 +88,7 @@ export class ItemWrites {
       this.#keywords.add(write.collection, key, row)
       write.items++
     }
+    write.itemKeys.push(key)
     write.images += hasImage - hadImage
     if (row.image !== null && row.image !== 'keep') this.#addImage(key, row.image)
     for (const encoded of row.encoded) {

@@ -1,7 +1,9 @@
 import type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from '../../core/keyword-query.js'
 import type { Metadata } from '../../core/types.js'
 import { matchText } from '../../query/match-text.js'
+import type { SqlPart, SqlValue } from './filter-sql.js'
 import { firstVarint } from './first-varint.js'
+import { conditionOf } from './item-scan.js'
 import { clauseCount, keywordPlan } from './keyword-plan.js'
 import { keywordTable, parsePaths } from './keyword-table.js'
 import type { KeywordRequest, MatchRequest } from './query-messages.js'
@@ -16,7 +18,7 @@ interface KeywordStatements {
   /** Items that bm25() reckons with: all that were ever added since the index was made. */
   items: () => number
   count: (phrase: KeywordPhrase) => number
-  best: (expression: string, k: number) => Scored[]
+  best: (expression: string, k: number, condition: SqlPart | undefined) => Scored[]
   /** To be called when the database has changed: counts are remembered. */
   forget: () => void
 }
@@ -40,13 +42,13 @@ export class KeywordSearch {
   }
 
   /** At most k items, the best first; ties in the order of first writing. */
-  search({ collection, query, k }: KeywordRequest): { id: string; score: number }[] {
+  search({ collection, query, k, question }: KeywordRequest): { id: string; score: number }[] {
     if (this.#sql.paths.get(collection) === undefined) return []
     const version = Number(this.#sql.version.get())
     if (version !== this.#version) for (const { forget } of this.#statements.values()) forget()
     this.#version = version
     const statements = this.#of(collection)
-    const best = this.#best(statements, query, k)
+    const best = this.#best(statements, query, k, question && conditionOf(question))
     return best.flatMap(({ key, score }) => {
       const id = this.#sql.id.get(key)
       return id === undefined ? [] : [{ id, score }]
@@ -64,7 +66,13 @@ export class KeywordSearch {
     })
   }
 
-  #best({ items, count, best }: KeywordStatements, query: KeywordQuery, k: number): Scored[] {
+  #best(
+    { items, count, best: bestOf }: KeywordStatements,
+    query: KeywordQuery,
+    k: number,
+    condition: SqlPart | undefined,
+  ): Scored[] {
+    const best = (match: string, most: number): Scored[] => bestOf(match, most, condition)
     const { all, none } = query
     const ask = (must: string, may: readonly KeywordClause[]): Scored[] => {
       const rest = none.length > 0 ? ` NOT ${anyOf(none)}` : ''
@@ -155,7 +163,15 @@ function prepareCollection(db: Connection, collection: number): KeywordStatement
       const match = expression(phrase)
       return remembered(match, () => count.get(match))
     },
-    best: (match, k) => best.all(match, k),
+    best: (match, k, condition) => {
+      if (!condition) return best.all(match, k)
+      const matching = db.prepare<[Record<string, SqlValue>], Scored>(
+        `SELECT rowid AS key, -bm25(${table}, 1.0, 1.0, 0.5) AS score FROM ${table} WHERE ${table} MATCH @match
+         AND EXISTS (SELECT 1 FROM items WHERE items.key = ${table}.rowid AND ${condition.sql})
+         ORDER BY score DESC, rowid LIMIT @k`,
+      )
+      return matching.all({ ...condition.parameters, match, k })
+    },
     forget: () => counts.clear(),
   }
 }

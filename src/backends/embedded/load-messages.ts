@@ -34,5 +34,7 @@ export interface LoadedSpace {
 /** A collection's vectors in shared memory; the tables name an item by its place in `ids`. */
 export interface LoadedCollection {
   ids: PackedIds
+  /** The items' keys, beside `ids`. */
+  keys: Float64Array
   spaces: LoadedSpace[]
 }

@@ -23,11 +23,15 @@ async function load(): Promise<LoadedCollection> {
   try {
     db.exec('BEGIN')
     const ids: string[] = []
+    const keys: number[] = []
     const slotOf = new Map<number, number>()
     const items = db.prepare<[number], { key: number; id: string }>(
       'SELECT key, id FROM items WHERE collection = ? ORDER BY key',
     )
-    for (const { key, id } of items.iterate(request.collection)) slotOf.set(key, ids.push(id) - 1)
+    for (const { key, id } of items.iterate(request.collection)) {
+      keys.push(key)
+      slotOf.set(key, ids.push(id) - 1)
+    }
     const spaces = []
     for (const { version, indexMetrics } of request.versions) {
       const table = loadTable(db, version, slotOf)
@@ -35,7 +39,7 @@ async function load(): Promise<LoadedCollection> {
       for (const metric of indexMetrics) indexes.push(await loadIndex(db, version, metric))
       spaces.push({ ...table, indexes })
     }
-    return { ids: packIds(ids), spaces }
+    return { ids: packIds(ids), keys: Float64Array.from(keys), spaces }
   } finally {
     db.close()
   }

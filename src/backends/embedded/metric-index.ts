@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import type { JobContext } from '../../core/jobs.js'
 import type { Metric } from '../../core/metrics.js'
 import { buildHnsw } from '../../indexes/build-index.js'
-import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M, HnswIndex } from '../../indexes/hnsw-index.js'
+import { DEFAULT_EF, DEFAULT_EF_CONSTRUCTION, DEFAULT_M, HnswIndex } from '../../indexes/hnsw-index.js'
+import { breadthFor } from '../../indexes/measure-recall.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { newSegmentFile, type SegmentFile, writeManifest } from './index-manifest.js'
 import type { LoadedIndex } from './load-messages.js'
 import { type BuildPlan, planBuild } from './plan-build.js'
+
+const DEFAULT_RECALL = 0.99
 
 /** A part of an index: the vectors with labels from `firstLabel` to `lastLabel`. */
 export interface Segment extends SegmentFile {
@@ -71,6 +74,19 @@ export class MetricIndex {
   /** Live vectors in the segments. */
   get indexed(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.index.count, 0)
+  }
+
+  /**
+   * The breadth of search that reaches a recall, as it was measured when the segments were built.
+   *
+   * @param target undefined: .99, but no less than the default breadth, as queries may be harder than what is stored
+   */
+  efFor(target: number | undefined): number {
+    let ef = target === undefined ? DEFAULT_EF : 1
+    for (const { curve = [] } of this.#segments) {
+      ef = Math.max(ef, breadthFor(curve, target ?? DEFAULT_RECALL) ?? DEFAULT_EF)
+    }
+    return ef
   }
 
   /** First row of the tail. */
@@ -158,10 +174,10 @@ export class MetricIndex {
           onProgress: (done) => context.progress({ done }),
           signal: context.signal,
         })
-        const { bytes, sha256 } = built
+        const { bytes, sha256, curve } = built
         const count = built.count + built.dead
         const index = await this.#open(file)
-        segment = { file, bytes, sha256, count, firstLabel, lastLabel, index, removed: [] }
+        segment = { file, bytes, sha256, count, firstLabel, lastLabel, curve, index, removed: [] }
       }
       context.signal.throwIfAborted()
       this.#segments = [...kept.before, ...(segment ? [segment] : []), ...kept.after]
@@ -192,14 +208,7 @@ export class MetricIndex {
       efConstruction: DEFAULT_EF_CONSTRUCTION,
       seq,
       stamp,
-      segments: this.#segments.map(({ file, bytes, sha256, count, firstLabel, lastLabel }) => ({
-        file,
-        bytes,
-        sha256,
-        count,
-        firstLabel,
-        lastLabel,
-      })),
+      segments: this.#segments.map(({ index: _, removed: __, ...file }) => file),
     })
     this.savedSeq = seq
     this.rebuildReason = undefined

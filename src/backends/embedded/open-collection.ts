@@ -3,6 +3,8 @@ import type { ScanPool } from '../../indexes/scan-pool.js'
 import { VectorTable } from '../../indexes/vector-table.js'
 import { type CollectionKeys, currentVersions, type EncoderKeys } from './collection-keys.js'
 import { CollectionVectors } from './collection-vectors.js'
+import { FilterCache } from './filter-cache.js'
+import type { FilterThread } from './filter-thread.js'
 import type { Home } from './home.js'
 import { IndexKeeper } from './index-keeper.js'
 import { loadCollection } from './load-collection.js'
@@ -17,11 +19,14 @@ export interface CollectionHost {
   scans: ScanPool
   jobs: JobBoard
   writer: Writer
+  filters: FilterThread
 }
 
 /** A collection whose vectors are in memory, with what keeps its indexes up to date. */
 export class OpenCollection {
   readonly vectors: CollectionVectors
+  /** What filters mean here. */
+  readonly filters: FilterCache
   readonly #host: CollectionHost
   readonly #key: number
   readonly #name: string
@@ -32,6 +37,10 @@ export class OpenCollection {
     this.#name = keys.name
     this.#host = host
     this.vectors = vectors
+    const { key: collection, indexed } = keys
+    const { slots } = vectors
+    this.filters = new FilterCache({ collection, slots, thread: host.filters, indexed })
+    this.filters.prepare()
     for (const space of vectors.spaces) this.#keep(space)
   }
 
@@ -47,7 +56,7 @@ export class OpenCollection {
       const found = loaded.spaces.find(({ encoderKey }) => encoderKey === version.encoderKey)
       if (found) spaces.push(await toSpace(version, found, host))
     }
-    return new OpenCollection(keys, host, await CollectionVectors.create(loaded.ids, spaces))
+    return new OpenCollection(keys, host, await CollectionVectors.create(loaded.ids, loaded.keys, spaces))
   }
 
   /** Reads the vectors of a version that is to become current. No write may be applied until {@link swap}. */
@@ -83,6 +92,7 @@ export class OpenCollection {
   }
 
   async close(): Promise<void> {
+    this.filters.close()
     for (const keeper of [...this.#keepers.values()]) await keeper.close()
   }
 

@@ -1,5 +1,6 @@
 import type { PlainError } from '../../core/errors.js'
 import type { KeywordMatch, KeywordQuery } from '../../core/keyword-query.js'
+import type { FilterQuestion } from './filter-messages.js'
 
 /** An item in whose text words are looked for, and the part of it, if that is known. */
 export interface MatchedItem {
@@ -12,6 +13,8 @@ export interface KeywordRequest {
   collection: number
   query: KeywordQuery
   k: number
+  /** Only items that match. */
+  question?: FilterQuestion | undefined
 }
 
 export interface MatchRequest {

@@ -7,6 +7,7 @@ import type { Connection } from './sqlite.js'
  * The schema, as the steps that lead to it; a released step is never changed. `PRAGMA user_version` counts those
  * a database has taken.
  *
+ * - `collections.indexed` names the metadata fields that filters find in memory.
  * - `items.revision` is the number of the write that made it, so that it is never the same twice. `text` comes last:
  *   to reach a column behind a long text SQLite reads all of its pages.
  * - `images` that schema 1 stored have nothing but the original.
@@ -180,6 +181,9 @@ const MIGRATIONS: readonly (string | ((db: Connection) => void))[] = [
     db.exec('ALTER TABLE collections ADD COLUMN keywords_cursor INTEGER')
     fillKeywordTables(db)
   },
+  `
+  ALTER TABLE collections ADD COLUMN indexed TEXT NOT NULL DEFAULT '[]';
+  `,
   `
   CREATE TABLE fingerprints (
     item INTEGER NOT NULL,

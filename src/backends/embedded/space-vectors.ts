@@ -1,36 +1,19 @@
 import type { Metric } from '../../core/metrics.js'
 import { norm } from '../../core/vectors.js'
-import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
 import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
+import { nearestOfEach } from './nearest-of-each.js'
 import { INDEX_FROM } from './plan-build.js'
+import { searchMatching } from './search-matching.js'
+import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
 /** Numbers that a scan may read on the answering thread: 20,000 x 384, a few milliseconds. */
 const SCAN_HERE = 20_000 * 384
 /** Where more than this part of the vectors is asked for, comparing all is faster than the index. */
 const PART_FOR_SCAN = 0.1
-
-export interface SpaceSearch {
-  vectors: Float32Array[]
-  metric: Metric
-  /** Items. */
-  k: number
-  exact: boolean
-  ef: number | undefined
-  /** Slots of items that must not be found. */
-  exclude: ReadonlySet<number>
-  signal: AbortSignal | undefined
-}
-
-export interface SpaceAnswer {
-  hits: ItemHit[]
-  strategy: 'exact' | 'hnsw'
-  ef?: number
-  scanned: number
-}
 
 /** The vectors of one encoder version of a space in memory, and the indexes over them. */
 export class SpaceVectors implements IndexSource {
@@ -79,6 +62,11 @@ export class SpaceVectors implements IndexSource {
   /** The k nearest items; asks the index where that is faster and scans what it does not hold. */
   async search(search: SpaceSearch): Promise<SpaceAnswer> {
     const index = search.exact ? undefined : this.#indexFor(search.metric)
+    if (search.found) {
+      const space = { table: this.table, index, passages: this.#passages }
+      const scan = (rows: Uint32Array) => this.#scan(search, 0, rows)
+      return searchMatching({ ...space, scan }, search, search.found)
+    }
     if (index && index.segments.length > 0) {
       const found = await this.#searchIndex(index, search)
       if (found) return found
@@ -103,9 +91,10 @@ export class SpaceVectors implements IndexSource {
     const scanned = this.table.rows - tailRow
     const tail = scanned === 0 ? [] : await this.#scan(search, tailRow)
     const limit = this.table.live * PART_FOR_SCAN
+    const breadth = search.ef ?? index.efFor(search.targetRecall)
     let fetch = (this.#passages ? 2 * search.k : search.k) + search.exclude.size
     for (; fetch <= limit; fetch *= 2) {
-      const ef = Math.max(search.ef ?? DEFAULT_EF, fetch)
+      const ef = Math.max(breadth, fetch)
       const found = [...tail]
       const horizon = this.#collect(index, search, { fetch, ef, found })
       const hits = nearestOfEach(found)
@@ -145,12 +134,13 @@ export class SpaceVectors implements IndexSource {
     return horizon
   }
 
-  /** Compares with every row from `from` on: here where that is quick, else in a thread. */
-  async #scan(search: SpaceSearch, from: number): Promise<ItemHit[]> {
+  /** Compares with every row from `from` on, or with some of them: here where that is quick, else in a thread. */
+  async #scan(search: SpaceSearch, from: number, rows?: Uint32Array): Promise<ItemHit[]> {
     const { vectors, metric, k, exclude, signal } = search
     const { table } = this
-    const scan = { vectors, metric, k, from, to: table.rows, excludeItems: exclude }
-    if ((table.rows - from) * table.dim * vectors.length <= SCAN_HERE) return scanItems(table, scan)
+    const scan = { vectors, metric, k, from, to: table.rows, rows, excludeItems: exclude }
+    if ((rows?.length ?? table.rows - from) * table.dim * vectors.length <= SCAN_HERE)
+      return scanItems(table, scan)
     return this.#scans.scan(table, scan, signal)
   }
 }
@@ -158,15 +148,4 @@ export class SpaceVectors implements IndexSource {
 /** The metrics that have an index of their own: one serves all where every vector has length 1. */
 export function indexMetrics(space: EncoderKeys): Metric[] {
   return space.unit && space.metrics.length > 0 ? ['cosine'] : space.metrics
-}
-
-/** Sorts hits, nearest first, and keeps the first of each item. */
-function nearestOfEach(found: ItemHit[]): ItemHit[] {
-  found.sort(byDistance)
-  const seen = new Set<number>()
-  return found.filter(({ item }) => seen.size < seen.add(item).size)
-}
-
-function byDistance(a: ItemHit, b: ItemHit): number {
-  return a.distance - b.distance || a.item - b.item
 }

@@ -7,6 +7,7 @@ import type {
 } from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
+import type { FilterQuestion } from './filter-messages.js'
 
 /** What one encoder version makes of one item; the vectors lie in the message's one buffer, in order. */
 export interface RowEncoded {
@@ -54,11 +55,16 @@ export interface VectorChanges {
   removed: RemovedLabels[]
 }
 
+export interface UpsertAnswer extends VectorChanges {
+  /** The items' keys, in the order of the writes. */
+  itemKeys: Float64Array
+}
+
 export interface RemoveAnswer extends VectorChanges {
   ids: string[]
 }
 
-/** Slices of one transaction: the first begins it, the last commits it and is answered with VectorChanges. */
+/** Slices of one transaction: the first begins it, the last commits it and is answered with UpsertAnswer. */
 export interface UpsertSlice {
   op: 'upsert'
   collection: number
@@ -86,6 +92,8 @@ export type WriterRequest =
   | { op: 'deleteCollection'; name: string }
   | UpsertSlice
   | { op: 'remove'; collection: number; ids: string[] }
+  | { op: 'removeWhere'; collection: number; question: FilterQuestion }
+  | { op: 'setIndexed'; collection: number; fields: readonly string[] }
   | { op: 'stageEncoder'; collection: number; space: string; version: NewEncoderVersion }
   | FillSlice
   | { op: 'isWhole'; collection: number; encoderKey: number }

@@ -38,6 +38,10 @@ function answer(request: WriterRequest): unknown {
       return writer.upsert(request)
     case 'remove':
       return writer.remove(request.collection, request.ids)
+    case 'removeWhere':
+      return writer.removeWhere(request.collection, request.question)
+    case 'setIndexed':
+      return writer.setIndexed(request.collection, request.fields)
     case 'stageEncoder':
       return writer.stageEncoder(request.collection, request.space, request.version)
     case 'fill':

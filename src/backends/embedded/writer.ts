@@ -3,8 +3,9 @@ import type { CollectionRecord, Fingerprint, ItemWrite, NewEncoderVersion } from
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
+import type { FilterQuestion } from './filter-messages.js'
 import { sliceUpsert } from './slice-writes.js'
-import type { FillSlice, RemoveAnswer, VectorChanges, WriterReply, WriterRequest } from './write-messages.js'
+import type { FillSlice, RemoveAnswer, UpsertAnswer, WriterReply, WriterRequest } from './write-messages.js'
 
 /** Slices on their way at once; bounds what an upsert copies. */
 const SLICES_IN_FLIGHT = 3
@@ -83,6 +84,14 @@ export class Writer {
     return this.#ask({ op: 'remove', collection, ids: [...ids] }) as Promise<RemoveAnswer>
   }
 
+  removeWhere(collection: number, question: FilterQuestion): Promise<RemoveAnswer> {
+    return this.#ask({ op: 'removeWhere', collection, question }) as Promise<RemoveAnswer>
+  }
+
+  setIndexed(collection: number, fields: readonly string[]): Promise<void> {
+    return this.#ask({ op: 'setIndexed', collection, fields }) as Promise<void>
+  }
+
   trimLog(encoderKey: number, seq: number): Promise<void> {
     return this.#ask({ op: 'trimLog', encoderKey, seq }) as Promise<void>
   }
@@ -139,7 +148,7 @@ export class Writer {
   }
 
   /** One transaction, sent in slices so that neither thread holds its breath. To be called within {@link exclusively}. */
-  async upsert(keys: CollectionKeys, writes: readonly ItemWrite[]): Promise<VectorChanges> {
+  async upsert(keys: CollectionKeys, writes: readonly ItemWrite[]): Promise<UpsertAnswer> {
     let flight: Promise<unknown>[] = []
     let answer: unknown
     for (let from = 0; ; ) {
@@ -151,7 +160,7 @@ export class Writer {
         for (const sent of flight) answer = await sent
         flight = []
       }
-      if (message.last) return answer as VectorChanges
+      if (message.last) return answer as UpsertAnswer
       from = next
       await new Promise(setImmediate)
     }

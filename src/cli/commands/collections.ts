@@ -4,12 +4,12 @@ import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { encoderPath } from '../ensure-collection.js'
-import { commaList, common, jsonValue } from '../options.js'
+import { commaList, common, jsonValue, repeated } from '../options.js'
 import { textTable } from '../text-table.js'
 
-/** `kindred collections list | show | create | delete` */
+/** `kindred collections list | show | create | index | delete` */
 export function collectionsCommand(program: Command, run: Runner): void {
-  const group = program.command('collections').description('list, show, create and delete collections')
+  const group = program.command('collections').description('list, show, create, index and delete collections')
 
   const list = group.command('list', { isDefault: true }).description('list all collections')
   common(list, 'kindred collections list').action(() =>
@@ -36,6 +36,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
     .description('make an empty collection')
     .argument('<collection>')
     .option('--encoder <name>', 'text encoder of its space "text" (see: kindred encoders list)')
+    .option('--indexed <field>', 'a metadata field that filters are to find fast; repeatable', repeated)
     .option('--spaces <json>', 'its spaces, for instance [{"name":"mine","dim":384}]', jsonValue)
     .option('--keywords <paths>', 'metadata whose words are searched beside the text: title,tags', commaList)
   common(create, 'kindred collections create 日記 --encoder multilingual-e5-small').action(
@@ -46,8 +47,24 @@ export function collectionsCommand(program: Command, run: Runner): void {
             encoder: options.encoder === undefined ? undefined : encoderPath(options.encoder),
             spaces: options.spaces,
             keywords: options.keywords,
+            ...(options.indexed ? { indexed: options.indexed } : {}),
           })
           context.output.answer(summary, () => `created ${name}`)
+        }),
+      ),
+  )
+
+  const index = group
+    .command('index')
+    .description('set which metadata fields filters are to find fast')
+    .argument('<collection>')
+    .argument('[fields...]', 'dotted names; none for none')
+  common(index, 'kindred collections index notes year tags author.name').action(
+    (name: string, fields: string[]) =>
+      run(index, (context) =>
+        withClient(context, async (client) => {
+          const summary = await client.setIndexed(name, fields)
+          context.output.answer(summary, () => `indexed: ${summary.indexed?.join(', ') ?? 'nothing'}`)
         }),
       ),
   )
@@ -109,5 +126,6 @@ function summaryText(summary: CollectionSummary, width: number): string {
     width,
   )
   const keywords = summary.keywords ? `\nkeywords beside the text: ${summary.keywords.join(', ')}` : ''
-  return `${summary.name}: ${summary.items} items\n${table}${keywords}`
+  const indexed = summary.indexed ? `\nindexed for filters: ${summary.indexed.join(', ')}` : ''
+  return `${summary.name}: ${summary.items} items\n${table}${keywords}${indexed}`
 }

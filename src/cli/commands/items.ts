@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import type { Include, Item } from '../../core/types.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { common, includeList, integer } from '../options.js'
+import { UsageError } from '../errors.js'
+import { common, includeList, integer, jsonValue } from '../options.js'
 import { textTable } from '../text-table.js'
 
 interface ListOptions {
@@ -10,6 +11,7 @@ interface ListOptions {
   cursor?: string
   all?: boolean
   include?: Include[]
+  where?: unknown
 }
 
 /** `kindred items list | get | delete` */
@@ -22,6 +24,7 @@ export function itemsCommand(program: Command, run: Runner): void {
     .argument('<collection>')
     .option('--limit <number>', 'items of a page (default: 100)', integer(1, 1000))
     .option('--cursor <cursor>', 'go on where the page before ended')
+    .option('--where <json>', 'only items whose metadata matches', jsonValue)
     .option('--all', 'all pages; with --json one item a line')
     .option('--include <fields>', 'what to show: metadata, text, vectors (default: metadata)', includeList)
   common(list, 'kindred items list notes --all --json > notes.jsonl').action(
@@ -46,21 +49,35 @@ export function itemsCommand(program: Command, run: Runner): void {
 
   const remove = group
     .command('delete')
-    .description('delete items')
+    .description('delete items by their ids, or all that match')
     .argument('<collection>')
-    .argument('<ids...>')
-  common(remove, 'kindred items delete notes git/undo.md todo.txt').action(
-    (collection: string, ids: string[]) =>
-      run(remove, async (context) => {
-        const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
-        try {
-          const answer = await client.deleteItems(collection, ids)
-          context.output.answer(answer, () => `deleted ${answer.deleted} of ${ids.length}`)
-        } finally {
-          await close()
-        }
-      }),
+    .argument('[ids...]')
+    .option('--where <json>', 'all items whose metadata matches', jsonValue)
+  common(
+    remove,
+    `kindred items delete notes git/undo.md todo.txt\nkindred items delete notes --where '{"year": {"$lt": 2000}}'`,
+  ).action((collection: string, ids: string[], options: { where?: unknown }) =>
+    run(remove, (context) => deleteItems(context, collection, ids, options.where)),
   )
+}
+
+async function deleteItems(
+  context: Context,
+  collection: string,
+  ids: readonly string[],
+  where: unknown,
+): Promise<undefined> {
+  if (ids.length > 0 === (where !== undefined)) {
+    throw new UsageError('say what to delete: IDS or --where JSON, one of them')
+  }
+  const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
+  try {
+    const answer = await client.deleteItems(collection, where === undefined ? { ids } : { where })
+    const of = where === undefined ? ` of ${ids.length}` : ''
+    context.output.answer(answer, () => `deleted ${answer.deleted}${of}`)
+  } finally {
+    await close()
+  }
 }
 
 async function listItems(context: Context, collection: string, options: ListOptions): Promise<undefined> {
@@ -70,7 +87,12 @@ async function listItems(context: Context, collection: string, options: ListOpti
     const include = options.include ?? ['metadata', 'text']
     let cursor = options.cursor
     do {
-      const page = await client.items(collection, { limit: options.limit ?? 100, cursor, include })
+      const page = await client.items(collection, {
+        limit: options.limit ?? 100,
+        cursor,
+        include,
+        where: options.where,
+      })
       cursor = page.cursor
       if (options.all && output.json) for (const item of page.items) output.answer(item, () => '')
       else output.answer(page, () => pageText(page.items, output.width))

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { OutlierAnswer, OutlierOptions } from '../../engine/outliers.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { common, integer } from '../options.js'
+import { common, integer, jsonValue } from '../options.js'
 import { textTable } from '../text-table.js'
 
 /** `kindred outliers COLLECTION` */
@@ -14,6 +14,7 @@ export function outliersCommand(program: Command, run: Runner): void {
     .option('--space <name>', 'whose encoder judges (default: autoencoder, vae or pca)')
     .option('--limit <number>', 'how many (default: 10)', integer(1, 1000))
     .option('--flagged', 'only those that are flagged')
+    .option('--where <json>', 'only items whose metadata matches', jsonValue)
   common(command, 'kindred outliers shirts --limit 20').action(
     (collection: string, options: OutlierOptions) =>
       run(command, (context) => outliers(context, collection, options)),
@@ -23,11 +24,11 @@ export function outliersCommand(program: Command, run: Runner): void {
 async function outliers(
   context: Context,
   collection: string,
-  { space, limit, flagged }: OutlierOptions,
+  { space, limit, flagged, where }: OutlierOptions,
 ): Promise<undefined> {
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
-    const answer = await client.outliers(collection, { space, limit, flagged })
+    const answer = await client.outliers(collection, { space, limit, flagged, where })
     context.output.answer(answer, () => outliersText(answer, context.output.width))
   } finally {
     await close()

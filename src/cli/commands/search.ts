@@ -4,8 +4,19 @@ import { FUSIONS } from '../../query/fusion.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { UsageError } from '../errors.js'
+import { explainText } from '../explain-text.js'
+import { facetsText } from '../facets-text.js'
 import type { MarkedText } from '../marked-text.js'
-import { common, fraction, includeList, integer, jsonValue, readBase64, readStdin } from '../options.js'
+import {
+  common,
+  fraction,
+  includeList,
+  integer,
+  jsonValue,
+  readBase64,
+  readStdin,
+  repeated,
+} from '../options.js'
 import { textTable } from '../text-table.js'
 
 interface SearchOptions {
@@ -21,6 +32,9 @@ interface SearchOptions {
   exact?: boolean
   ef?: number
   include?: SearchRequest['include']
+  targetRecall?: number
+  facet?: string[]
+  explain?: boolean
 }
 
 /** `kindred search COLLECTION [TEXT]` */
@@ -54,6 +68,13 @@ export function searchCommand(program: Command, run: Runner): void {
     .option('--exact', 'compare with every vector instead of asking the index')
     .option('--ef <number>', 'breadth of the index search: larger finds more and takes longer', integer(1))
     .option('--include <fields>', 'what to show: metadata, text, vectors, anomaly', includeList)
+    .option(
+      '--target-recall <part>',
+      'what part of the true nearest to find: 0.9 to 0.999 (default: 0.99)',
+      Number,
+    )
+    .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
+    .option('--explain', 'tell how the answer was found')
   common(
     command,
     'kindred search notes "how do I undo a commit" -k 5\nkindred search notes \'"last commit" revert* -svn\'\nkindred search shirts --image query.jpg',
@@ -73,7 +94,11 @@ async function search(
   try {
     const answer = await client.search(collection, request, context.signal)
     const { output } = context
-    output.answer(answer, () => answerText(answer, output.width, output.showsMarks))
+    output.answer(answer, () => {
+      const parts = [answerText(answer, output.width, output.showsMarks), facetsText(answer.facets ?? {})]
+      if (options.explain) parts.push(explainText(answer))
+      return parts.filter((part) => part !== '').join('\n\n')
+    })
   } finally {
     await close()
   }
@@ -81,6 +106,7 @@ async function search(
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
   const { like, image, space, metric, k, where, mode, alpha, fusion, exact, ef, include } = options
+  const { facet: facets, targetRecall } = options
   const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
   if (kinds !== 1)
     throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
@@ -91,7 +117,7 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
       : image !== undefined
         ? { image: await readBase64(image) }
         : { text: text === '-' ? (await readStdin()).trim() : text }
-  return { query, space, metric, mode, alpha, fusion, k, where, exact, ef, include }
+  return { query, space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
 }
 
 /** A table for people: the best first, what was found shortened to the width, with the words of the query marked. */

@@ -1,15 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import { EngineError } from '../../core/errors.js'
-import { CollectionAnswer, CollectionsAnswer, DeletedAnswer } from '../answer-schemas.js'
-import { answers, type Door, type Endpoint, jsonBody, pathSegment } from '../endpoint.js'
+import { CollectionAnswer, CollectionsAnswer, DeletedAnswer, FacetsAnswer } from '../answer-schemas.js'
+import { answers, type Door, type Endpoint, jsonBody, pathSegment, readQuery } from '../endpoint.js'
 import { jsonAnswer } from '../json-answer.js'
 import { readJson } from '../read-body.js'
-import { CollectionBody } from '../schemas.js'
+import { CollectionBody, CollectionChangesBody, FacetsQuery } from '../schemas.js'
 
 const tags = ['Collections']
 const params = z.object({ c: z.string() })
 
-/** POST and GET /v1/collections; GET and DELETE /v1/collections/{c}. */
+/** POST and GET /v1/collections; GET, PATCH and DELETE /v1/collections/{c}; GET /v1/collections/{c}/facets. */
 export function collectionRoutes({ kindred, bodies }: Door): Endpoint[] {
   return [
     {
@@ -51,6 +51,38 @@ export function collectionRoutes({ kindred, bodies }: Door): Endpoint[] {
       async handle(c) {
         const collection = await kindred.getCollection(pathSegment(c, 3))
         return jsonAnswer(await collection.summary())
+      },
+    },
+    {
+      route: {
+        method: 'patch',
+        path: '/v1/collections/{c}',
+        summary: 'Set which metadata fields filters are to find fast',
+        tags,
+        request: { params, ...jsonBody(CollectionChangesBody) },
+        responses: answers('The collection', CollectionAnswer),
+      },
+      async handle(c) {
+        const collection = await kindred.getCollection(pathSegment(c, 3))
+        const { indexed } = await readJson(c, bodies, 'collectionChanges')
+        await collection.setIndexed(indexed)
+        return jsonAnswer(await collection.summary())
+      },
+    },
+    {
+      route: {
+        method: 'get',
+        path: '/v1/collections/{c}/facets',
+        summary: 'Count the items that match, and the most frequent values of fields among them',
+        tags: ['Search'],
+        request: { params, query: FacetsQuery },
+        responses: answers('The counts', FacetsAnswer),
+      },
+      async handle(c) {
+        const { field, ...options } = readQuery(c, FacetsQuery)
+        const fields = field === undefined || field === '' ? [] : field.split(',')
+        const collection = await kindred.getCollection(pathSegment(c, 3))
+        return jsonAnswer(await collection.facets({ ...options, fields }))
       },
     },
     {

@@ -50,18 +50,15 @@ export function itemRoutes({ kindred, bodies }: Door): Endpoint[] {
       route: {
         method: 'get',
         path: '/v1/collections/{c}/items',
-        summary: 'List items in the order of their first writing',
+        summary: 'List items, or those that match, in the order of their first writing',
         tags,
         request: { params, query: ListQuery },
         responses: answers('One page, and the cursor of the next if there is one', ItemsAnswer),
       },
       async handle(c) {
         const { where, include, limit, cursor } = readQuery(c, ListQuery)
-        if (where !== undefined) {
-          throw new EngineError('UNSUPPORTED', '"where" is not answered by this version; list without it')
-        }
         const collection = await kindred.getCollection(pathSegment(c, 3))
-        const page = await collection.list({ ...defined({ limit, cursor }), ...includes(include) })
+        const page = await collection.list({ ...defined({ limit, cursor, where }), ...includes(include) })
         const after = page.cursor === undefined ? ']}' : `],"cursor":${JSON.stringify(page.cursor)}}`
         return listAnswer(page.items, { before: '{"items":[', after, write: (item) => JSON.stringify(item) })
       },
@@ -121,7 +118,7 @@ export function itemRoutes({ kindred, bodies }: Door): Endpoint[] {
       route: {
         method: 'post',
         path: '/v1/collections/{c}/items/delete',
-        summary: 'Delete items; ids that are not there are passed over',
+        summary: 'Delete items by their ids, or all that match; ids that are not there are passed over',
         tags,
         request: { params, ...jsonBody(DeleteBody) },
         responses: answers('How many were there', DeletedAnswer),

@@ -1,0 +1,81 @@
+import type { ItemFields, StoredAnomaly, StoredItem } from '../../core/backend.js'
+import type { PlainError } from '../../core/errors.js'
+import type { Filter } from '../../core/filter.js'
+import type { StrangestQuery } from './anomaly-reader.js'
+import type { CollectionKeys, EncoderKeys } from './collection-keys.js'
+
+/** What the thread is told of a collection's slots before it answers: all of them, or those that changed since. */
+export interface SlotChanges {
+  /** The fields, by their dotted names, that are kept in memory. */
+  indexed: readonly string[]
+  /** Slots there are. */
+  size: number
+  /** Items' keys by slot, 0 for none; where the thread knows nothing yet, or too little. */
+  keys?: Float64Array
+  /** Slots that were written to, and the keys that they have now. */
+  touched?: { slots: Uint32Array; keys: Float64Array }
+}
+
+/** A filter as the thread takes it. */
+export interface FilterQuestion {
+  filter: Filter
+  /** The current encoder version's key of each space. */
+  encoderKeys: Record<string, number>
+}
+
+export interface ResolveRequest extends FilterQuestion {
+  op: 'resolve'
+  collection: number
+  changes: SlotChanges
+  /** What it found before, and the slots that were touched since. */
+  base?: { bits: SharedArrayBuffer; touched: Uint32Array }
+}
+
+/** The items that match, as slots. */
+export interface Resolved {
+  bits: SharedArrayBuffer
+  count: number
+  /** How it was found: from fields in memory alone, or by reading items' metadata. */
+  how: 'memory' | 'metadata'
+}
+
+export interface FacetsRequest {
+  op: 'facets'
+  collection: number
+  question: FilterQuestion | undefined
+  fields: readonly string[]
+  limit: number
+  /** Of a collection that is open: then fields in memory are counted there. */
+  changes: SlotChanges | undefined
+}
+
+export interface ListRequest extends FilterQuestion {
+  op: 'list'
+  collection: CollectionKeys
+  /** The item's key that the page before ended at; 0 for none. */
+  after: number
+  limit: number
+  fields: ItemFields
+}
+
+export interface StrangestRequest extends FilterQuestion {
+  op: 'strangest'
+  version: EncoderKeys
+  query: Omit<StrangestQuery, 'where'>
+}
+
+export type FilterRequest =
+  | ResolveRequest
+  | FacetsRequest
+  | ListRequest
+  | StrangestRequest
+  | (FilterQuestion & { op: 'count'; collection: number })
+  /** Reads the fields that are to be in memory before anybody asks. */
+  | { op: 'prepare'; collection: number; changes: SlotChanges }
+  | { op: 'forget'; collection: number }
+  | { op: 'cancel'; request: number }
+
+export type FilterReply = { id: number; result: unknown } | { id: number; error: PlainError }
+
+export type StrangestRows = (StoredAnomaly & { id: string })[]
+export type ListPage = { items: StoredItem[]; cursor?: string }

@@ -1,0 +1,42 @@
+import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
+import { heldOutOf } from './fitted-settings.js'
+import { unknownSpace } from './prepare-item.js'
+import { invalid, show } from './requests.js'
+
+const PREFERRED = ['autoencoder', 'vae', 'pca']
+
+/**
+ * The space whose encoder reconstructs pictures: the one that is named, or the first by preference.
+ *
+ * @throws EngineError SPACE_NOT_FOUND, INVALID_REQUEST
+ */
+export function reconstructingSpace(record: CollectionRecord, name: unknown): SpaceRecord {
+  const known = reconstructing(record)
+  const names = known.map((space) => space.name).join(', ') || 'none'
+  if (name === undefined) {
+    const first = firstReconstructing(record)
+    if (first) return first
+    throw invalid(
+      'space',
+      `collection "${record.name}" has no encoder that reconstructs pictures; train one first: kindred train ${record.name} --encoder autoencoder`,
+    )
+  }
+  if (typeof name !== 'string') throw invalid('space', `space must be a string, got ${show(name)}`)
+  const space = record.spaces.find((found) => found.name === name.normalize('NFC'))
+  if (!space) throw unknownSpace(name, record, 'space')
+  if (known.includes(space)) return space
+  throw invalid(
+    'space',
+    `the encoder of space "${name}" does not reconstruct pictures; those that do: ${names}`,
+  )
+}
+
+/** The first by preference of the spaces whose encoders reconstruct, if there is one. */
+export function firstReconstructing(record: CollectionRecord): SpaceRecord | undefined {
+  const known = reconstructing(record)
+  return PREFERRED.flatMap((encoder) => known.filter((space) => space.encoderName === encoder))[0]
+}
+
+function reconstructing(record: CollectionRecord): SpaceRecord[] {
+  return record.spaces.filter((space) => heldOutOf(space.settings) !== undefined)
+}
