@@ -47,6 +47,7 @@ export type {
   Json,
   Metadata,
   Query,
+  QueryPart,
   SearchAnswer,
   SearchMode,
   SearchPlan,

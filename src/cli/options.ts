@@ -28,6 +28,13 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER): (text: stri
   }
 }
 
+/** Parses an option that is a number. */
+export function number(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isFinite(value)) return value
+  throw new InvalidArgumentError('It must be a number.')
+}
+
 /** Parses an option that is a number from 0 to 1. */
 export function fraction(text: string): number {
   const value = text.trim() === '' ? Number.NaN : Number(text)

@@ -30,6 +30,10 @@ export const LIMITS = {
   ndjsonLineBytes: 16 << 20,
   /** The largest `k` of a search. */
   k: 10_000,
+  /** Searches of one batch, whose `offset` and `k` are together at most `k`. */
+  searches: 100,
+  /** Positive and negative examples of one query. */
+  examples: 100,
   /** Items of one page of a listing. */
   pageItems: 1_000,
   /** Of a query text, how many UTF-16 units are read for keywords; the encoder reads all it can take. */

@@ -127,7 +127,21 @@ export type Query =
   | { vector: ArrayLike<number>; encoder?: string }
   /** Bytes of a picture. */
   | { image: Uint8Array }
-  | { positive: Query[]; negative?: Query[] }
+  /** More like these, less like those. */
+  | { positive: QueryPart[]; negative?: QueryPart[] }
+
+/** An example of a query by examples. */
+export type QueryPart = (
+  | { text: string }
+  | { id: string }
+  | { vector: ArrayLike<number>; encoder?: string }
+  | { image: Uint8Array }
+) & {
+  /** How much it counts among the examples of its side, above 0. Default 1. */
+  weight?: number
+  /** Default: the request's, else as of a query of its kind; of an item one that the other examples are of. */
+  space?: string
+}
 
 /** By words and meaning together, by meaning alone, by words alone. */
 export type SearchMode = 'hybrid' | 'dense' | 'keyword'
@@ -172,6 +186,26 @@ export interface SearchRequest {
   targetRecall?: number
   /** Default: metadata. */
   include?: Include[]
+  /** Only results of at least this score; of the score that is answered. */
+  minScore?: number
+  /** Only items within this distance, all of them up to `k`: every vector is compared. Of dense search in one space. */
+  maxDistance?: number
+  /**
+   * Passes over the first so many and gives a `cursor` for what follows; 0 begins with the first page. With `k` at most
+   * 10,000. Pages are cut from one list, for which every vector is compared.
+   */
+  offset?: number
+  /** From the answer before, with the same request but for `k`, `include` and `facets`. */
+  cursor?: string
+  /**
+   * A metadata field, by its dotted name: the best item of each of its values, at most `k` values. Items where it is
+   * missing, null, a list or an object are left out.
+   */
+  groupBy?: string
+  /** How many items of each value, 1 to 100. Default 1. */
+  groupSize?: number
+  /** How different from each other results are to be, 0 (not at all) to 1; `k` is then at most 100. Default 0. */
+  diversity?: number
 }
 
 export interface SearchResult {
@@ -182,6 +216,10 @@ export interface SearchResult {
   distance?: number
   /** Of a hybrid search: what each part gave it; a part that did not find it is left out. */
   scores?: { dense?: number; keyword?: number }
+  /** Of examples over several spaces, whose `score` is the joint one: what each space gave it. */
+  spaceScores?: Record<string, number>
+  /** Of a search with `groupBy`: the value of the field. */
+  group?: string | number | boolean
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, number[][]>
@@ -211,6 +249,8 @@ export interface SearchPlan {
   strategy: 'exact' | 'hnsw' | 'keyword'
   /** Where vectors were compared. */
   space?: string
+  /** Instead, where examples were of several spaces. */
+  spaces?: string[]
   metric?: Metric
   ef?: number
   /** Vectors compared one by one. */
@@ -244,6 +284,8 @@ export interface SearchAnswer {
   results: SearchResult[]
   /** By field, where facets were asked for. */
   facets?: Record<string, Facet>
+  /** For the next page, where `offset` or `cursor` was asked; the last has none. */
+  cursor?: string
   tookMs: number
   plan: SearchPlan
 }

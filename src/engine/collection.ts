@@ -29,7 +29,6 @@ import {
   readWhere,
 } from './filters.js'
 import { type FitResult, startFit } from './fit-job.js'
-import { answerSearch } from './hybrid-search.js'
 import { currentVersion } from './image-table.js'
 import { findOutliers, type OutlierAnswer, type OutlierOptions } from './outliers.js'
 import { throwIfAborted } from './pace.js'
@@ -38,8 +37,9 @@ import { unknownSpace } from './prepare-item.js'
 import { prepareItems } from './prepare-items.js'
 import { reconstructingSpace } from './reconstructing-space.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
-import { checkRequest } from './search-mode.js'
+import { searchMany } from './search-many.js'
 import { checkInclude } from './search-request.js'
+import { answerWhole, checkWhole } from './shaped-search.js'
 import { showItem } from './show-item.js'
 import { Space } from './space.js'
 import { checkTrain, type TrainOptions } from './train-request.js'
@@ -339,8 +339,25 @@ export class Collection {
     this.#context.lifetime.check()
     const { records } = this.#context
     const record = records.known(this.name) ?? (await records.read(this.name))
-    const checked = await checkRequest(request, record)
-    return answerSearch(this.#context, record, checked, { signal: options.signal, began })
+    const checked = await checkWhole(request, record)
+    return answerWhole(this.#context, record, checked, { signal: options.signal, began })
+  }
+
+  /**
+   * Answers several searches at once; one that is refused or fails refuses all.
+   *
+   * @param requests at most 100, whose `k` and `offset` are together at most 10,000
+   * @returns an answer each, in their order
+   * @throws EngineError as {@link search}, with `details.index`
+   */
+  async searchMany(
+    requests: readonly SearchRequest[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<SearchAnswer[]> {
+    const began = performance.now()
+    this.#context.lifetime.check()
+    const record = await this.#context.records.read(this.name)
+    return searchMany(this.#context, record, requests, { signal: options.signal, began })
   }
 
   /**

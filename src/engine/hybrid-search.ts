@@ -13,9 +13,9 @@ import type { CheckedRequest } from './search-mode.js'
 /** How much deeper both lists are read where too many of their items are excluded, or gone. */
 const DEEPER = 4
 /** Values of each facet. */
-const FACET_VALUES = 10
+export const FACET_VALUES = 10
 
-interface SearchCall {
+export interface SearchCall {
   signal?: AbortSignal
   /** When the request came, by `performance.now()`. */
   began: number

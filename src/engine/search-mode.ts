@@ -28,7 +28,8 @@ export type CheckedRequest =
     }
   | ({ mode: 'keyword'; words: KeywordQuery | undefined } & AnswerFields)
 
-const ALL_FIELDS: ReadonlySet<string> = new Set([...REQUEST_FIELDS, 'mode', 'fusion', 'alpha'])
+/** Of a search in any mode. */
+export const MODE_FIELDS: ReadonlySet<string> = new Set([...REQUEST_FIELDS, 'mode', 'fusion', 'alpha'])
 /** What has no meaning where no vectors are compared. */
 const DENSE_FIELDS = ['space', 'metric', 'exact', 'ef', 'targetRecall'] as const
 
@@ -39,7 +40,7 @@ const DENSE_FIELDS = ['space', 'metric', 'exact', 'ef', 'targetRecall'] as const
  * @throws EngineError INVALID_REQUEST naming the field, and what {@link checkSearch} throws
  */
 export async function checkRequest(input: unknown, record: CollectionRecord): Promise<CheckedRequest> {
-  const { mode: asked, fusion, alpha, ...rest } = checkFields(input, ALL_FIELDS, 'search request')
+  const { mode: asked, fusion, alpha, ...rest } = checkFields(input, MODE_FIELDS, 'search request')
   const text = isPlainObject(rest.query) ? rest.query.text : undefined
   const mode = chooseMode(asked, text !== undefined)
   const options = chooseFusion(mode, fusion, alpha)

@@ -16,6 +16,8 @@ export type CheckedQuery =
   | { kind: 'id'; id: string }
   | { kind: 'vector'; vector: Float32Array; encoder: string | null }
   | { kind: 'image'; image: PreparedImage }
+  /** Vectors of `space` that were made before, at least one; `exclude`: the ids of what they were made of. */
+  | { kind: 'made'; vectors: Float32Array[]; exclude: readonly string[] }
 
 /** A search request that was checked, its defaults filled in. */
 export interface CheckedSearch extends AnswerFields {
@@ -44,16 +46,16 @@ export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'facets',
   'targetRecall',
 ])
-const QUERY_KINDS = ['text', 'id', 'vector', 'image', 'positive', 'negative'] as const
+const QUERY_KINDS = ['text', 'id', 'vector', 'image'] as const
+type QueryKind = (typeof QUERY_KINDS)[number]
 /** Of a query, whatever it looks for. */
-export const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'encoder'])
+export const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'positive', 'negative', 'encoder'])
 const DEFAULT_FIELDS: ItemFields = { metadata: true }
 
 /**
  * Checks what a request says of its dense search against its collection.
  *
  * @throws EngineError INVALID_REQUEST naming the field, INVALID_FILTER
- * @throws EngineError UNSUPPORTED for what this version does not answer: positive and negative examples
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
@@ -121,7 +123,7 @@ function checkRecall(value: unknown): number | undefined {
 /** The space that is meant, and those that an item without a vector there is looked for in. */
 function chooseSpaces(
   name: unknown,
-  kind: CheckedQuery['kind'],
+  kind: QueryKind,
   record: CollectionRecord,
 ): [SpaceRecord, ...SpaceRecord[]] {
   if (name === undefined) {
@@ -163,16 +165,15 @@ function chooseMetric(name: unknown): Metric | undefined {
 }
 
 /** @throws EngineError INVALID_REQUEST unless it is exactly one kind of query */
-export function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] {
+export function queryKind(query: Record<string, unknown>): QueryKind {
   const kinds = QUERY_KINDS.filter((kind) => query[kind] !== undefined)
-  if (kinds.some((kind) => kind === 'positive' || kind === 'negative')) {
-    const message = 'queries by positive and negative examples are not answered by this version'
-    throw unsupported(`query.${kinds.find((kind) => kind.endsWith('tive'))}`, message)
-  }
   const [kind] = kinds
-  if (kinds.length !== 1 || kind === undefined || kind === 'positive' || kind === 'negative') {
+  if (kinds.length !== 1 || kind === undefined) {
     const got = kinds.length === 0 ? 'none' : kinds.join(' and ')
-    throw invalid('query', `query must be exactly one of {text}, {id}, {vector}, {image}; got ${got}`)
+    throw invalid(
+      'query',
+      `query must be exactly one of {text}, {id}, {vector}, {image}, {positive, negative}; got ${got}`,
+    )
   }
   if (query.encoder !== undefined && kind !== 'vector') {
     throw invalid(
@@ -185,7 +186,7 @@ export function queryKind(query: Record<string, unknown>): CheckedQuery['kind'] 
 
 async function checkQuery(
   query: Record<string, unknown>,
-  kind: CheckedQuery['kind'],
+  kind: QueryKind,
   space: SpaceRecord,
   metric: Metric | undefined,
 ): Promise<CheckedQuery> {
@@ -234,8 +235,4 @@ function checkVectorEncoder(encoder: unknown, space: SpaceRecord): string | null
     `query.vector was made by encoder ${show(encoder)}; space "${space.name}" holds vectors of ${space.encoder ?? 'no encoder'}${space.encoderName ? ` ("${space.encoderName}", version ${space.version})` : ''}. Encode the query anew`,
     { details: { field: 'query.encoder', expected: space.encoder, received: encoder } },
   )
-}
-
-function unsupported(field: string, message: string): EngineError {
-  return new EngineError('UNSUPPORTED', message, { details: { field } })
 }

@@ -16,7 +16,7 @@ import { currentVersion } from './image-table.js'
 import { renderImage } from './item-image.js'
 import { throwIfAborted } from './pace.js'
 import { invalid, show } from './requests.js'
-import type { CheckedSearch } from './search-request.js'
+import type { CheckedQuery, CheckedSearch } from './search-request.js'
 import { showAnomaly, showVectors } from './show-item.js'
 
 /** How often a search is repeated because items it found were removed before they could be read. */
@@ -40,7 +40,7 @@ export async function runSearch(
       ? given(search, query.vector)
       : await findQuestion(context, record, search, signal)
   const shown = { fields, space, metric }
-  const exclude = query.kind === 'id' ? [query.id] : undefined
+  const exclude = excludedBy(query)
   const passages = isTextSpace(space)
   const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
   const stillMatches = reads ? rechecked(search.where) : undefined
@@ -91,6 +91,12 @@ export async function runSearch(
   }
 }
 
+/** What a query never finds: what it names. */
+function excludedBy(query: CheckedQuery): readonly string[] | undefined {
+  if (query.kind === 'id') return [query.id]
+  return query.kind === 'made' ? query.exclude : undefined
+}
+
 /** What is asked, where, and how it is compared. */
 export interface Question {
   vectors: Float32Array[]
@@ -125,6 +131,8 @@ export async function findQuestion(
   switch (query.kind) {
     case 'vector':
       return given(search, query.vector)
+    case 'made':
+      return { vectors: query.vectors, space, metric }
     case 'text': {
       if (!isTextSpace(space)) throw invalid('query.text', `space "${space.name}" has no encoder of texts`)
       const encoder = await loadSpaceEncoder(context, space)

@@ -90,6 +90,14 @@ export const SearchAnswer = z
           .object({ dense: z.number().optional(), keyword: z.number().optional() })
           .optional()
           .openapi({ description: 'Of a hybrid search: what each of its parts gave' }),
+        spaceScores: z
+          .record(z.string(), z.number())
+          .optional()
+          .openapi({ description: 'Of examples over several spaces: what each space gave' }),
+        group: z
+          .union([z.string(), z.number(), z.boolean()])
+          .optional()
+          .openapi({ description: 'The value of the field of `groupBy`' }),
         metadata: metadata.optional(),
         text: z.string().nullable().optional(),
         vectors: vectors.optional(),
@@ -112,11 +120,16 @@ export const SearchAnswer = z
       }),
     ),
     facets: facets.optional(),
+    cursor: z
+      .string()
+      .optional()
+      .openapi({ description: 'For the next page, where `offset` or `cursor` was asked; the last has none' }),
     tookMs: z.number(),
     plan: z.object({
       mode: z.enum(SEARCH_MODES),
       strategy: z.enum(['exact', 'hnsw', 'keyword']),
       space: z.string().optional(),
+      spaces: z.array(z.string()).optional(),
       metric: z.string().optional(),
       ef: z.int().optional(),
       scanned: z.int(),
@@ -135,6 +148,8 @@ export const SearchAnswer = z
     }),
   })
   .openapi('SearchAnswer')
+
+export const SearchAnswers = z.object({ answers: z.array(SearchAnswer) }).openapi('SearchAnswers')
 
 export const JobAnswer = z
   .object({

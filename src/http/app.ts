@@ -13,7 +13,7 @@ import { encoderRoutes } from './routes/encoder-routes.js'
 import { imageRoutes } from './routes/image-routes.js'
 import { itemRoutes } from './routes/item-routes.js'
 import { jobRoutes } from './routes/job-routes.js'
-import { searchRoute } from './routes/search-route.js'
+import { searchBatchRoute, searchRoute } from './routes/search-route.js'
 import { spaceRoutes } from './routes/space-routes.js'
 import { systemRoutes } from './routes/system-routes.js'
 import { trainRoutes } from './routes/train-routes.js'
@@ -54,6 +54,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
     ...itemRoutes(door),
     ...imageRoutes(door),
     searchRoute(door),
+    searchBatchRoute(door),
     ...trainRoutes(door),
     ...duplicateRoutes(door),
     ...spaceRoutes(door),

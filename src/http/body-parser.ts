@@ -2,7 +2,14 @@ import type { z } from '@hono/zod-openapi'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Metric } from '../core/metrics.js'
-import type { CollectionOptions, DuplicateOptions, ItemInput, Query, SearchRequest } from '../core/types.js'
+import type {
+  CollectionOptions,
+  DuplicateOptions,
+  ItemInput,
+  Query,
+  QueryPart,
+  SearchRequest,
+} from '../core/types.js'
 import type { TrainOptions } from '../engine/train-request.js'
 import { type ItemChanges, imageBytes, itemChanges, itemInput, namingItem, vectorOf } from './item-input.js'
 import {
@@ -14,6 +21,7 @@ import {
   ItemsEnvelope,
   PatchBody,
   RevertBody,
+  SearchBatchEnvelope,
   SearchBody,
   TrainBody,
   UseBody,
@@ -28,6 +36,7 @@ export interface Bodies {
   remove: string[] | { where: unknown }
   collectionChanges: z.output<typeof CollectionChangesBody>
   search: SearchRequest
+  searches: SearchRequest[]
   train: TrainOptions
   duplicates: DuplicateOptions
   revert: z.output<typeof RevertBody>
@@ -63,12 +72,11 @@ const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
     throw new EngineError('INVALID_REQUEST', message, { details: { field: 'ids' } })
   },
   collectionChanges: (json) => check(CollectionChangesBody, json, BODY),
-  search: (json) => {
-    const { query, metric, ...rest } = check(SearchBody, json, BODY)
-    const request: SearchRequest = { ...rest, query: queryOf(query) }
-    if (metric !== undefined) request.metric = metric as Metric // the engine refuses unknown ones
-    return request
-  },
+  search: (json) => searchRequest(json, BODY),
+  searches: (json) =>
+    check(SearchBatchEnvelope, json, BODY).searches.map((search, index) =>
+      namingSearch(index, () => searchRequest(search, 'the search')),
+    ),
   train: (json) => check(TrainBody, json, BODY),
   duplicates: (json) => check(DuplicatesBody, json, BODY),
   revert: (json) => check(RevertBody, json, BODY),
@@ -106,23 +114,70 @@ export function parseJson(bytes: Uint8Array, source: string): unknown {
   }
 }
 
-function queryOf(query: z.output<typeof SearchBody>['query']): Query {
+function searchRequest(json: unknown, source: string): SearchRequest {
+  const { query, metric, ...rest } = check(SearchBody, json, source)
+  const request: SearchRequest = { ...rest, query: queryOf(query) }
+  if (metric !== undefined) request.metric = metric as Metric // the engine refuses unknown ones
+  return request
+}
+
+/** Runs it; an error then tells of which search of a batch it is. */
+function namingSearch<T>(index: number, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error
+    const place = `searches[${index}]`
+    const { field } = error.details ?? {}
+    const details = { ...error.details, index, field: field === undefined ? place : `${place}.${field}` }
+    throw new EngineError(error.code, `${place}: ${error.message}`, { cause: error, details })
+  }
+}
+
+type WireQuery = z.output<typeof SearchBody>['query']
+type WireExample = NonNullable<WireQuery['positive']>[number]
+
+function queryOf(query: WireQuery): Query {
+  const { positive, negative, ...given } = query
+  if (positive === undefined && negative === undefined) return oneOf(given, 'query')
+  const odd = Object.keys(given)[0]
+  if (odd !== undefined) {
+    const message = `"query" in the body must have positive and negative examples or ${odd}, got both`
+    throw new EngineError('INVALID_REQUEST', message, { details: { field: 'query' } })
+  }
+  const parts = (examples: WireExample[], side: string): QueryPart[] =>
+    examples.map(({ weight, space, ...example }, i) => ({
+      ...oneOf(example, `query.${side}[${i}]`),
+      ...(weight === undefined ? {} : { weight }),
+      ...(space === undefined ? {} : { space }),
+    }))
+  return {
+    positive: parts(positive ?? [], 'positive'), // the engine refuses an empty list
+    ...(negative === undefined ? {} : { negative: parts(negative, 'negative') }),
+  }
+}
+
+/** @param place how the message calls it: `query`, `query.positive[0]` */
+function oneOf(
+  query: Omit<WireExample, 'weight' | 'space'>,
+  place: string,
+): Exclude<Query, { positive: unknown }> {
   const { encoder, ...given } = query
-  const kinds = Object.keys(given).filter((kind) => kind !== 'negative' || query.positive === undefined)
+  const kinds = Object.keys(given)
   if (kinds.length !== 1) {
     const got = kinds.length === 0 ? 'none' : kinds.join(' and ')
     throw new EngineError(
       'INVALID_REQUEST',
-      `"query" in the body must have exactly one of text, id, vector, image, got ${got}`,
-      { details: { field: 'query' } },
+      `"${place}" in the body must have exactly one of text, id, vector, image, got ${got}`,
+      { details: { field: place } },
     )
   }
   if (query.vector !== undefined) {
-    const vector = vectorOf(query.vector, 'query.vector')
+    const vector = vectorOf(query.vector, `${place}.vector`)
     return encoder === undefined ? { vector } : { vector, encoder }
   }
-  if (query.image !== undefined) return { image: imageBytes(query.image, 'query.image') }
-  return query as Query // of the other kinds the engine answers some, and refuses the others by name
+  if (query.image !== undefined) return { image: imageBytes(query.image, `${place}.image`) }
+  return query as { text: string } | { id: string }
 }
 
 function textsOf(input: string | readonly unknown[]): string[] {

@@ -100,20 +100,39 @@ export const DeleteBody = z
   .strictObject({ ids: z.array(id).max(LIMITS.batchItems).optional(), where: where.optional() })
   .openapi('Deletion', { description: 'One of `ids` and `where`' })
 
+const queryKinds = {
+  text: z.string().optional(),
+  id: z.string().optional(),
+  vector: Vector.optional(),
+  encoder: z
+    .string()
+    .optional()
+    .openapi({ description: 'Beside `vector`: the id of the encoder that made it' }),
+  image: image.optional(),
+}
+
+const ExampleBody = z
+  .strictObject({
+    ...queryKinds,
+    weight: z.number().gt(0).optional().openapi({ description: 'Among those of its side. Default: 1' }),
+    space: z.string().optional(),
+  })
+  .openapi('Example', { description: 'Exactly one of `text`, `id`, `vector`, `image`', minProperties: 1 })
+
+const examples = z.array(ExampleBody).max(LIMITS.examples)
+
 const QueryBody = z
   .strictObject({
-    text: z.string().optional(),
-    id: z.string().optional(),
-    vector: Vector.optional(),
-    encoder: z
-      .string()
-      .optional()
-      .openapi({ description: 'Beside `vector`: the id of the encoder that made it' }),
-    image: image.optional(),
-    positive: z.array(z.unknown()).optional(),
-    negative: z.array(z.unknown()).optional(),
+    ...queryKinds,
+    positive: examples.optional().openapi({
+      description: 'More like these; at least one. Joined by rank where they are of several spaces',
+    }),
+    negative: examples.optional().openapi({ description: 'Less like those; beside `positive`' }),
   })
-  .openapi('Query', { description: 'Exactly one kind: `text`, `id`, `vector` or `image`', minProperties: 1 })
+  .openapi('Query', {
+    description: 'Exactly one kind: `text`, `id`, `vector`, `image`, or `positive` with `negative`',
+    minProperties: 1,
+  })
 
 export const SearchBody = z
   .strictObject({
@@ -142,8 +161,36 @@ export const SearchBody = z
     ef: z.int().min(1).optional(),
     targetRecall: z.number().min(0.9).max(0.999).optional(),
     include: include.optional(),
+    minScore: z.number().optional().openapi({ description: 'Only results of at least this `score`' }),
+    maxDistance: z.number().optional().openapi({
+      description: 'All items within this distance, up to `k`; of dense search in one space',
+    }),
+    offset: z
+      .int()
+      .min(0)
+      .max(LIMITS.k)
+      .optional()
+      .openapi({
+        description: `Passes over so many, and gives a \`cursor\` for what follows; with \`k\` at most ${LIMITS.k}`,
+      }),
+    cursor: z.string().optional().openapi({ description: 'From the answer before, with the same request' }),
+    groupBy: z.string().optional().openapi({
+      description: 'A metadata field: the best items of each of its values, at most `k` values',
+    }),
+    groupSize: z.int().min(1).optional().openapi({ description: 'Items of each value. Default: 1' }),
+    diversity: z.number().min(0).max(1).optional().openapi({
+      description:
+        'How different from each other results are to be: 0 (default) not at all; `k` is at most 100',
+    }),
   })
   .openapi('SearchRequest')
+
+export const SearchBatchBody = z
+  .strictObject({ searches: z.array(SearchBody).max(LIMITS.searches) })
+  .openapi('SearchBatch', { description: 'One that is refused refuses all' })
+
+/** The same without a look at the searches: they are checked one by one, with their positions in the messages. */
+export const SearchBatchEnvelope = z.strictObject({ searches: z.array(z.unknown()).max(LIMITS.searches) })
 
 export const TrainBody = z
   .strictObject({

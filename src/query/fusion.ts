@@ -72,6 +72,34 @@ export function fuse(
   return [...fused.values()].sort((a, b) => b.score - a.score)
 }
 
+/** A ranked list among several, and how much it counts. */
+export interface WeightedList {
+  /** The best first, no id twice. */
+  list: readonly Ranked[]
+  /** Above 0. */
+  weight: number
+}
+
+/**
+ * Fuses any number of lists by reciprocal ranks: `sum of weight / (constant + rank)` over the lists that have the item,
+ * scaled so that first in all is 1.
+ *
+ * @returns the best first, ties in the order of the heavier list
+ */
+export function fuseRanks(lists: readonly WeightedList[], constant = RANK_CONSTANT): Ranked[] {
+  const total = lists.reduce((sum, { weight }) => sum + weight, 0)
+  const fused = new Map<string, Ranked>()
+  for (const { list, weight } of lists.toSorted((a, b) => b.weight - a.weight)) {
+    const shares = rankShares(list, constant)
+    for (const [i, { id }] of list.entries()) {
+      const item = fused.get(id) ?? { id, score: 0 }
+      fused.set(id, item)
+      item.score += (weight / total) * (shares[i] ?? 0)
+    }
+  }
+  return [...fused.values()].sort((a, b) => b.score - a.score)
+}
+
 function rankShares(list: readonly Ranked[], constant: number): number[] {
   return list.map((_, i) => (constant + 1) / (constant + 1 + i))
 }

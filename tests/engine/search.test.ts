@@ -174,8 +174,6 @@ describe.each(ENGINES)('search over %s', (_name, open) => {
       'INVALID_REQUEST',
       'query.image',
     ],
-    ['positive examples', { query: { positive: [{ id: 'east' }] } }, 'UNSUPPORTED', 'query.positive'],
-    ['negative examples', { query: { negative: [{ id: 'east' }] } }, 'UNSUPPORTED', 'query.negative'],
     ['a missing space where there are several', { space: undefined }, 'INVALID_REQUEST', 'space'],
     ['an unknown space', { space: 'nowhere' }, 'SPACE_NOT_FOUND', 'space'],
     ['a number as space', { space: 3 }, 'INVALID_REQUEST', 'space'],

@@ -75,12 +75,36 @@ describe('search', () => {
       'query.encoder',
     ],
     [
-      'examples',
-      { query: { positive: [{ id: 'a' }], negative: [{ id: 'a' }] } },
-      501,
-      'UNSUPPORTED',
+      'only negative examples',
+      { query: { negative: [{ id: 'a' }] } },
+      400,
+      'INVALID_REQUEST',
       'query.positive',
     ],
+    [
+      'an example of weight 0',
+      { query: { positive: [{ id: 'a', weight: 0 }] } },
+      400,
+      'INVALID_REQUEST',
+      'query.positive[0].weight',
+    ],
+    [
+      'an example of two kinds',
+      { query: { positive: [{ id: 'a' }, { id: 'a', text: 'b' }] } },
+      400,
+      'INVALID_REQUEST',
+      'query.positive[1]',
+    ],
+    [
+      'examples beside a text',
+      { query: { positive: [{ id: 'a' }], text: 'b' } },
+      400,
+      'INVALID_REQUEST',
+      'query',
+    ],
+    ['an offset of -1', { query: { vector }, offset: -1 }, 400, 'INVALID_REQUEST', 'offset'],
+    ['a cursor of another kind', { query: { vector }, cursor: '7' }, 400, 'INVALID_REQUEST', 'cursor'],
+    ['diversity of 2', { query: { vector }, diversity: 2 }, 400, 'INVALID_REQUEST', 'diversity'],
   ]
   test.each(refusals)('%s is refused by name', async (_, body, status, code, field) => {
     const answer = await call('POST', '/v1/collections/c/search', { json: body })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { candidateCount, FUSIONS, fuse, RANK_CONSTANT, type Ranked } from '#src/query/fusion.js'
+import { candidateCount, FUSIONS, fuse, fuseRanks, RANK_CONSTANT, type Ranked } from '#src/query/fusion.js'
 
 const list = (...ids: string[]): Ranked[] => ids.map((id, i) => ({ id, score: ids.length - i }))
 const ids = (items: readonly { id: string }[]): string[] => items.map(({ id }) => id)
@@ -85,4 +85,44 @@ it('takes more candidates than are asked for, within a bound', () => {
   expect(candidateCount(1, 10_000)).toBe(50)
   expect(candidateCount(100, 10_000)).toBe(300)
   expect(candidateCount(9_000, 10_000)).toBe(10_000)
+})
+
+describe('many lists by rank', () => {
+  const lists = fc.array(
+    fc.record({
+      list: fc
+        .uniqueArray(fc.constantFrom(...'abcdefgh'), { maxLength: 8 })
+        .map((letters) => list(...letters)),
+      weight: fc.double({ min: 0.1, max: 10, noNaN: true }),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+
+  it('score by the weighted sum of reciprocal ranks, 1 for what is first in all', () => {
+    fc.assert(
+      fc.property(lists, (given) => {
+        const total = given.reduce((sum, { weight }) => sum + weight, 0)
+        const fused = fuseRanks(given)
+        expect(ids(fused).toSorted()).toEqual(
+          [...new Set(given.flatMap((part) => ids(part.list)))].toSorted(),
+        )
+        for (const [i, { id, score }] of fused.entries()) {
+          const expected = given.reduce((sum, part) => {
+            const rank = ids(part.list).indexOf(id)
+            return rank < 0 ? sum : sum + (part.weight * (RANK_CONSTANT + 1)) / (RANK_CONSTANT + 1 + rank)
+          }, 0)
+          expect(score).toBeCloseTo(expected / total, 10)
+          expect(score).toBeLessThanOrEqual(fused[i - 1]?.score ?? 1 + 1e-9)
+        }
+      }),
+    )
+  })
+
+  it('keep the order of one alone', () => {
+    fc.assert(
+      fc.property(lists, ([first]) => {
+        if (first) expect(ids(fuseRanks([first]))).toEqual(ids(first.list))
+      }),
+    )
+  })
 })

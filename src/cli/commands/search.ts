@@ -13,6 +13,7 @@ import {
   includeList,
   integer,
   jsonValue,
+  number,
   readBase64,
   readStdin,
   repeated,
@@ -20,7 +21,8 @@ import {
 import { textTable } from '../text-table.js'
 
 interface SearchOptions {
-  like?: string
+  like?: string[]
+  unlike?: string[]
   image?: string
   space?: string
   metric?: string
@@ -35,6 +37,10 @@ interface SearchOptions {
   targetRecall?: number
   facet?: string[]
   explain?: boolean
+  minScore?: number
+  offset?: number
+  groupBy?: string
+  diversity?: number
 }
 
 /** `kindred search COLLECTION [TEXT]` */
@@ -47,7 +53,8 @@ export function searchCommand(program: Command, run: Runner): void {
       '[text...]',
       'what to look for, also "quoted phrases", -excluded words and prefix*; "-" reads it from standard input',
     )
-    .option('--like <id>', 'look for what is like this item')
+    .option('--like <id>', 'look for what is like this item; repeatable', repeated)
+    .option('--unlike <id>', 'and less like this one; repeatable', repeated)
     .option('--image <file>', 'look for what looks like this picture')
     .option('--space <name>', 'where to look (default: text; for pictures descriptor)')
     .option('--metric <name>', 'cosine, euclidean or dot (default: the first that the space declares)')
@@ -74,10 +81,14 @@ export function searchCommand(program: Command, run: Runner): void {
       Number,
     )
     .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
+    .option('--min-score <number>', 'only what scores at least so much', number)
+    .option('--offset <number>', 'pass over the first so many', integer(0))
+    .option('--group-by <field>', 'the best of each value of a metadata field')
+    .option('--diversity <number>', 'how different the results are to be, 0 to 1 (default: 0)', fraction)
     .option('--explain', 'tell how the answer was found')
   common(
     command,
-    'kindred search notes "how do I undo a commit" -k 5\nkindred search notes \'"last commit" revert* -svn\'\nkindred search shirts --image query.jpg',
+    'kindred search notes "how do I undo a commit" -k 5\nkindred search notes \'"last commit" revert* -svn\'\nkindred search shirts --image query.jpg\nkindred search shirts --like red --like striped --unlike worn',
   ).action((collection: string, words: string[], options: SearchOptions) =>
     run(command, (context) => search(context, collection, words, options)),
   )
@@ -105,20 +116,25 @@ async function search(
 }
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
-  const { like, image, space, metric, k, where, mode, alpha, fusion, exact, ef, include } = options
-  const { facet: facets, targetRecall } = options
-  const kinds = [words.length > 0, like !== undefined, image !== undefined].filter(Boolean).length
-  if (kinds !== 1)
-    throw new UsageError('say what to look for: a TEXT, --like ID or --image FILE, one of them')
+  const { like = [], unlike = [], image, space, metric, k, where, mode, alpha, fusion, exact, ef } = options
+  const { facet: facets, targetRecall, include, minScore, offset, groupBy, diversity } = options
+  const kinds = [words.length > 0, like.length > 0, image !== undefined].filter(Boolean).length
+  const examples = unlike.length > 0 || like.length > 1
+  if (examples ? kinds === 0 : kinds !== 1) throw new UsageError(WHAT_TO_LOOK_FOR)
+  const shape = { minScore, offset, groupBy, diversity }
+  const rest = { space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
   const text = words.join(' ')
-  const query =
-    like !== undefined
-      ? { id: like }
-      : image !== undefined
-        ? { image: await readBase64(image) }
-        : { text: text === '-' ? (await readStdin()).trim() : text }
-  return { query, space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
+  const positive = [
+    ...(text === '' ? [] : [{ text: text === '-' ? (await readStdin()).trim() : text }]),
+    ...like.map((id) => ({ id })),
+    ...(image === undefined ? [] : [{ image: await readBase64(image) }]),
+  ]
+  const query = examples ? { positive, negative: unlike.map((id) => ({ id })) } : positive[0]
+  return { query, ...rest, ...shape }
 }
+
+const WHAT_TO_LOOK_FOR =
+  'say what to look for: a TEXT, --like ID or --image FILE, one of them; with --unlike ID or several --like, at least one'
 
 /** A table for people: the best first, what was found shortened to the width, with the words of the query marked. */
 export function answerText(answer: SearchAnswer, width: number, marks = false): string {

@@ -1,0 +1,202 @@
+import type { CollectionRecord, ItemFields } from '../core/backend.js'
+import { LIMITS } from '../core/limits.js'
+import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
+import { diversify, stretched } from '../query/diversify.js'
+import { meanDirection } from '../query/rocchio.js'
+import type { EngineContext } from './engine-context.js'
+import { asksByExamples, type CheckedExamples, checkExamples, resolveExamples } from './examples.js'
+import { answerSearch, FACET_VALUES, type SearchCall } from './hybrid-search.js'
+import { Pace, throwIfAborted } from './pace.js'
+import { type Bound, RankedFeed, readGroups } from './ranked-feed.js'
+import { examplesSource, type RankedSource, requestSource } from './ranked-source.js'
+import { checkFields, invalid } from './requests.js'
+import { requestHash, writeCursor } from './search-cursor.js'
+import { type CheckedRequest, checkRequest, MODE_FIELDS } from './search-mode.js'
+import type { AnswerFields, CheckedSearch } from './search-request.js'
+import { checkShape, type SearchShape, SHAPE_FIELDS } from './search-shape.js'
+
+type Asked = CheckedRequest | { mode: 'examples'; examples: CheckedExamples; search: CheckedSearch }
+
+/** A checked search: how items are ranked, and what becomes of the ranking. */
+export interface CheckedWhole {
+  asked: Asked
+  /** Undefined: the first k are answered. */
+  shape: SearchShape | undefined
+  hash: () => string
+}
+
+const ALL_FIELDS: ReadonlySet<string> = new Set([...MODE_FIELDS, ...SHAPE_FIELDS])
+/** How many candidates are looked at for diverse results: so many times k, but not more than a bound. */
+const POOL_FACTOR = 5
+const POOL_MOST = 500
+
+/** Checks a search request of any kind. @throws EngineError INVALID_REQUEST naming the field, … */
+export async function checkWhole(input: unknown, record: CollectionRecord): Promise<CheckedWhole> {
+  const request = checkFields(input, ALL_FIELDS, 'search request')
+  const given: Record<string, unknown> = {}
+  const rest: Record<string, unknown> = { ...request }
+  for (const field of SHAPE_FIELDS) {
+    given[field] = request[field]
+    delete rest[field]
+  }
+  const hash = (): string => requestHash(request, record)
+  const asked = asksByExamples(rest.query)
+    ? await checkByExamples(rest, record)
+    : await checkRequest(rest, record)
+  const { k } = answerFields(asked)
+  const { ef, targetRecall } = asked.mode === 'keyword' ? {} : asked.search
+  const shape = checkShape(given, { k, mode: asked.mode, ef, targetRecall, hash })
+  return { asked, shape, hash }
+}
+
+async function checkByExamples(rest: Record<string, unknown>, record: CollectionRecord): Promise<Asked> {
+  const { mode, fusion, alpha, ...request } = rest
+  if (mode !== undefined && mode !== 'dense') {
+    throw invalid('mode', 'mode must be "dense" or left out for a query by examples, which compares vectors')
+  }
+  const odd = Object.entries({ fusion, alpha }).find(([, value]) => value !== undefined)
+  if (odd)
+    throw invalid(odd[0], `${odd[0]} is of hybrid search; examples of several spaces are joined by ranks`)
+  const examples = await checkExamples(request, record)
+  return { mode: 'examples', examples, search: examples.search }
+}
+
+function answerFields(asked: Asked): AnswerFields {
+  return asked.mode === 'keyword' ? asked : asked.search
+}
+
+/** Answers a checked search of any kind. */
+export async function answerWhole(
+  context: EngineContext,
+  record: CollectionRecord,
+  whole: CheckedWhole,
+  call: SearchCall,
+): Promise<SearchAnswer> {
+  const { asked } = whole
+  if (!whole.shape && asked.mode !== 'examples') return answerSearch(context, record, asked, call)
+  throwIfAborted(call.signal)
+  const { facets: fields, where } = answerFields(asked)
+  const [answer, facets] = await Promise.all([
+    answerShaped(context, record, whole, call),
+    fields.length === 0
+      ? undefined
+      : context.backend.facets(record.name, { fields, where, limit: FACET_VALUES }),
+  ])
+  return facets ? { ...answer, facets } : answer
+}
+
+async function answerShaped(
+  context: EngineContext,
+  record: CollectionRecord,
+  { asked, shape, hash }: CheckedWhole,
+  call: SearchCall,
+): Promise<SearchAnswer> {
+  const { k, fields } = answerFields(asked)
+  const source = await sourceOf(context, record, prepared(asked, shape), call)
+  if (!source.space && asked.mode === 'examples') refuseJoint(shape)
+  const bound = boundOf(shape)
+  const answer = (results: SearchResult[], plan: SearchPlan | undefined, cursor?: string): SearchAnswer => ({
+    results,
+    ...(cursor === undefined ? {} : { cursor }),
+    tookMs: performance.now() - call.began,
+    plan: plan ?? { mode: 'dense', strategy: 'exact', scanned: 0 },
+  })
+  if (shape?.diversity !== undefined && source.space) {
+    const pool = poolSize(k, source.space.dim)
+    const { results, plan } = await source.list(pool)
+    const within = results.filter(bound)
+    const lambda = 1 - shape.diversity
+    return answer(await chooseDiverse(context, record, within, { source, plan, k, lambda }, call), plan)
+  }
+  const start = shape?.start ?? 0
+  const paged = shape?.start !== undefined
+  const end = Math.min(LIMITS.k, start + k)
+  // one more tells whether another page follows
+  const count = paged ? end + 1 : end
+  const next = (length: number): string | undefined =>
+    paged && length > end && end < LIMITS.k ? writeCursor(end, hash()) : undefined
+  if (shape?.groupBy !== undefined) {
+    const { groupBy: field, groupSize: size } = shape
+    const { groups, plan } = await readGroups(source, { field, size, count, bound, paged })
+    const results = groups
+      .slice(start, end)
+      .flatMap(({ value, members }) => members.map((result) => withGroup(result, value, fields)))
+    return answer(results, plan, next(groups.length))
+  }
+  const feed = new RankedFeed(source, { bound, paged })
+  await feed.reach(count)
+  return answer(feed.results.slice(start, end), feed.plan, next(feed.results.length))
+}
+
+/** Reads what the shape needs, and compares every vector where a part of the list must be exactly that. */
+function prepared(asked: Asked, shape: SearchShape | undefined): Asked {
+  const groups = shape?.groupBy !== undefined
+  const withFields = (fields: ItemFields): ItemFields => (groups ? { ...fields, metadata: true } : fields)
+  if (asked.mode === 'keyword') return { ...asked, fields: withFields(asked.fields) }
+  const { search } = asked
+  const exact = search.exact || shape?.start !== undefined || shape?.maxDistance !== undefined
+  return { ...asked, search: { ...search, exact, fields: withFields(search.fields) } }
+}
+
+async function sourceOf(
+  context: EngineContext,
+  record: CollectionRecord,
+  asked: Asked,
+  call: SearchCall,
+): Promise<RankedSource> {
+  if (asked.mode !== 'examples') return requestSource(context, record, asked, call)
+  const resolved = await resolveExamples(context, record, asked.examples, call.signal)
+  return examplesSource(context, record, asked.search, resolved, call)
+}
+
+/** @throws EngineError INVALID_REQUEST for what needs the vectors of one space */
+function refuseJoint(shape: SearchShape | undefined): void {
+  for (const field of ['maxDistance', 'diversity'] as const) {
+    if (shape?.[field] === undefined) continue
+    const message = `${field} is of one space, and the examples are of several; give them one space`
+    throw invalid(field, message)
+  }
+}
+
+function boundOf(shape: SearchShape | undefined): Bound {
+  const { minScore = Number.NEGATIVE_INFINITY, maxDistance = Number.POSITIVE_INFINITY } = shape ?? {}
+  return ({ score, distance = Number.NEGATIVE_INFINITY }) => score >= minScore && distance <= maxDistance
+}
+
+function withGroup(result: SearchResult, group: SearchResult['group'], fields: ItemFields): SearchResult {
+  const { metadata, ...rest } = result
+  return fields.metadata ? { ...rest, group, metadata } : { ...rest, group }
+}
+
+/** At most 40 million multiplications, unless k alone takes more. */
+function poolSize(k: number, dim: number): number {
+  return Math.max(k, Math.min(POOL_FACTOR * k, POOL_MOST, Math.floor(4e7 / (k * dim))))
+}
+
+async function chooseDiverse(
+  context: EngineContext,
+  record: CollectionRecord,
+  results: readonly SearchResult[],
+  options: { source: RankedSource; plan: SearchPlan; k: number; lambda: number },
+  { signal }: SearchCall,
+): Promise<SearchResult[]> {
+  const { source, plan, k, lambda } = options
+  const ids = results.map(({ id }) => id)
+  const items = await context.backend.get(record.name, ids, { vectors: true })
+  const scores = results.map(({ score }) => score)
+  // a cosine can be weighed against cosines as it is
+  const isCosine = plan.mode === 'dense' && plan.metric === 'cosine'
+  const relevances = isCosine ? scores : stretched(scores)
+  const candidates = results.map(({ id }, i) => ({
+    relevance: relevances[i] ?? 0,
+    vector: meanDirection(items.get(id)?.vectors?.[source.space?.name ?? ''] ?? []),
+  }))
+  const chosen: SearchResult[] = []
+  const pace = new Pace(signal)
+  for (const i of diversify(candidates, { k, lambda })) {
+    const result = results[i]
+    if (result) chosen.push(result)
+    if (pace.due) await pace.rest()
+  }
+  return chosen
+}
