@@ -33,12 +33,7 @@ const POOL_MOST = 500
 /** Checks a search request of any kind. @throws EngineError INVALID_REQUEST naming the field, … */
 export async function checkWhole(input: unknown, record: CollectionRecord): Promise<CheckedWhole> {
   const request = checkFields(input, ALL_FIELDS, 'search request')
-  const given: Record<string, unknown> = {}
-  const rest: Record<string, unknown> = { ...request }
-  for (const field of SHAPE_FIELDS) {
-    given[field] = request[field]
-    delete rest[field]
-  }
+  const { given, rest } = withoutShape(request)
   const hash = (): string => requestHash(request, record)
   const asked = asksByExamples(rest.query)
     ? await checkByExamples(rest, record)
@@ -47,6 +42,12 @@ export async function checkWhole(input: unknown, record: CollectionRecord): Prom
   const { ef, targetRecall } = asked.mode === 'keyword' ? {} : asked.search
   const shape = checkShape(given, { k, mode: asked.mode, ef, targetRecall, hash })
   return { asked, shape, hash }
+}
+
+function withoutShape(request: Record<string, unknown>): Record<'given' | 'rest', Record<string, unknown>> {
+  if (!SHAPE_FIELDS.some((field) => field in request)) return { given: {}, rest: request }
+  const { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity, ...rest } = request
+  return { given: { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity }, rest }
 }
 
 async function checkByExamples(rest: Record<string, unknown>, record: CollectionRecord): Promise<Asked> {

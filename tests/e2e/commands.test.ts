@@ -117,6 +117,41 @@ describe.each([
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('COLLECTION_EXISTS') })
   })
 
+  it('finds more like these and less like those, in pages, groups and variety', async () => {
+    const items = [
+      { id: 'cat', text: 'A cat sleeps on the sofa.', metadata: { of: 'pets' } },
+      { id: 'kitten', text: 'A kitten plays with a ball of wool.', metadata: { of: 'pets' } },
+      { id: 'dog', text: 'A dog fetches the stick.', metadata: { of: 'pets' } },
+      { id: 'lion', text: 'A lion hunts on the plain.', metadata: { of: 'wild' } },
+      { id: 'tax', text: 'Income tax is due in May.', metadata: { of: 'money' } },
+    ]
+    const input = items
+      .map(({ metadata, ...item }) => `${JSON.stringify({ ...item, ...metadata })}\n`)
+      .join('')
+    expect(await run(['add', 'beasts', '-', '--format', 'jsonl'], { input })).toMatchObject({ code: 0 })
+    const ids = async (...args: string[]): Promise<string[]> =>
+      (await json<SearchAnswer>(['search', 'beasts', ...args])).results.map(({ id }) => id)
+    expect(await ids('--like', 'cat', '--like', 'dog', '--unlike', 'lion', '-k', '1')).toEqual(['kitten'])
+    expect(await ids('animals', '--unlike', 'tax')).toHaveLength(4)
+    const all = await ids('--like', 'cat', '--mode', 'dense')
+    expect(await ids('--like', 'cat', '--offset', '2')).toEqual(all.slice(2))
+    expect(await ids('--like', 'cat', '--min-score', '0.99')).toEqual([])
+    expect(await ids('--like', 'cat', '--diversity', '1', '-k', '3')).toHaveLength(3)
+    expect((await ids('--like', 'cat', '--group-by', 'of')).toSorted()).toEqual(['kitten', 'lion', 'tax'])
+    const table = await run(['search', 'beasts', '--like', 'cat', '--group-by', 'of'])
+    expect(table.stdout).toMatch(/^#\s+score\s+group\s+id/)
+    expect(table.stdout).toMatch(/pets\s+kitten/)
+    for (const wrong of [
+      ['--unlike', 'cat'],
+      ['x', '--min-score', 'high'],
+      ['x', '--diversity', '2'],
+    ]) {
+      expect(await run(['search', 'beasts', ...wrong])).toMatchObject({ code: 2 })
+    }
+    const unknown = await run(['search', 'beasts', '--like', 'cat', '--like', 'unicorn'])
+    expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('unicorn') })
+  })
+
   it('takes the text of a search from standard input', async () => {
     const answer = await json<SearchAnswer>(['search', 'notes', '-'], { input: 'what to cook\n' })
     expect(answer.results[0]?.id).toBe('soup.txt')

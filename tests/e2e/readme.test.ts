@@ -55,7 +55,7 @@ const js = examples('js')
 const sh = examples('sh')
 
 describe('the examples of the README', () => {
-  it('are there for all four doors, filters and other languages', () => {
+  it('are there for all four doors, filters, examples and other languages', () => {
     expect([...js, ...sh].map(({ name }) => name).sort()).toEqual(
       [
         'Command line',
@@ -64,6 +64,7 @@ describe('the examples of the README', () => {
         'HTTP',
         'Library',
         'Meaning and words',
+        'More like these, less like those',
         'Other languages, other encoders',
         'Page',
       ].sort(),

@@ -103,3 +103,57 @@ test('words are searched, marked, and fused with what they mean', async () => {
     json: { error: { code: 'INVALID_REQUEST', details: { field: 'query.text' } } },
   })
 })
+
+test('examples ask for more like these and less like those, and never find themselves', async () => {
+  const query = { positive: [{ id: 'i1', weight: 2 }, { vector: [1, 2, 3, 4] }], negative: [{ id: 'i2' }] }
+  const { status, json } = await search({ query, k: COUNT })
+  expect(status).toBe(200)
+  const ids = json.results.map((result: { id: string }) => result.id)
+  expect(ids).toHaveLength(COUNT - 2)
+  expect(ids).not.toContain('i1')
+  expect(ids).not.toContain('i2')
+})
+
+test('a cursor goes on where the page ended, and is of one query only', async () => {
+  const query = { vector: [1, 2, 3, 4] }
+  const whole = await search({ query, k: 25, exact: true, include: [] })
+  const first = await search({ query, k: 10, offset: 0, include: [] })
+  const second = await search({ query, k: 15, cursor: first.json.cursor, include: [] })
+  expect([...first.json.results, ...second.json.results]).toEqual(whole.json.results)
+  const other = await search({ query: { vector: [4, 2, 3, 4] }, cursor: first.json.cursor })
+  expect(other.json.error).toMatchObject({ code: 'INVALID_REQUEST', details: { field: 'cursor' } })
+})
+
+test('groups, bounds and diversity are passed on', async () => {
+  const query = { vector: [1, 2, 3, 4] }
+  const groups = await search({ query, groupBy: 'i', k: 3, minScore: 0.5 })
+  expect(groups.json.results.map((result: { group: number }) => `i${result.group}`)).toEqual(
+    groups.json.results.map((result: { id: string }) => result.id),
+  )
+  const near = await search({ query, maxDistance: 0.1, k: COUNT })
+  expect(near.json.results.every((result: { distance: number }) => result.distance <= 0.1)).toBe(true)
+  expect((await search({ query, diversity: 0.5, k: 7 })).json.results).toHaveLength(7)
+})
+
+test('a batch is answered in its order; one bad search refuses all, naming its position', async () => {
+  const batch = (searches: unknown) => call('POST', '/v1/collections/c/search/batch', { json: { searches } })
+  const one = { query: { id: 'i3' }, k: 2, exact: true }
+  const { status, json } = await batch([one, { ...one, query: { id: 'i4' } }])
+  expect(status).toBe(200)
+  const alone = await search(one)
+  expect(json.answers).toHaveLength(2)
+  expect(json.answers[0].results).toEqual(alone.json.results)
+  expect((await batch([])).json).toEqual({ answers: [] })
+  expect((await batch([one, { ...one, k: 'ten' }])).json.error).toMatchObject({
+    code: 'INVALID_REQUEST',
+    details: { index: 1, field: 'searches[1].k' },
+  })
+  expect((await batch([one, { query: { id: 'nobody' } }])).json.error).toMatchObject({
+    code: 'ITEM_NOT_FOUND',
+    details: { index: 1, field: 'searches[1].query.id' },
+  })
+  expect((await batch(Array.from({ length: 101 }, () => one))).json.error).toMatchObject({
+    code: 'INVALID_REQUEST',
+    details: { field: 'searches' },
+  })
+})

@@ -139,9 +139,11 @@ const WHAT_TO_LOOK_FOR =
 /** A table for people: the best first, what was found shortened to the width, with the words of the query marked. */
 export function answerText(answer: SearchAnswer, width: number, marks = false): string {
   if (answer.results.length === 0) return 'nothing found'
+  const grouped = answer.results.some(({ group }) => group !== undefined)
   const rows = answer.results.map((result, i) => [
     String(i + 1),
     result.score.toFixed(3),
+    ...(grouped ? [String(result.group)] : []),
     result.id,
     marks ? markedText(result) : shownText(result),
   ])
@@ -149,6 +151,7 @@ export function answerText(answer: SearchAnswer, width: number, marks = false): 
     [
       { title: '#', align: 'right' },
       { title: 'score', align: 'right' },
+      ...(grouped ? [{ title: 'group' }] : []),
       { title: 'id' },
       { title: '', flexible: true },
     ],
