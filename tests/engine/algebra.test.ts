@@ -224,6 +224,42 @@ describe.each(ENGINES)('query algebra over %s', (_name, open) => {
       expect((await texts.search(words)).results.length).toBeLessThanOrEqual(1)
     })
 
+    it('of what is equally near, and of hybrid search over many, give each once', async () => {
+      const same = await engine.kindred.createCollection('same', { spaces: [{ name: 'own', dim: 3 }] })
+      await same.add(
+        Array.from({ length: 90 }, (_, i) => ({
+          id: `${i}`,
+          text: i % 2 === 0 ? 'word' : 'other',
+          vectors: { own: i % 3 === 0 ? [1, 0, 0] : [1, 1, 0] },
+        })),
+      )
+      for (const request of [
+        { query: { vector: [1, 0, 0] } },
+        { query: { text: 'word' }, mode: 'keyword' as const },
+      ]) {
+        const found: string[] = []
+        let cursor: string | undefined
+        for (let pages = 0; pages === 0 || cursor !== undefined; pages++) {
+          const page = await same.search({ ...request, k: 7, ...(cursor ? { cursor } : { offset: 0 }) })
+          found.push(...ids(page))
+          cursor = page.cursor
+        }
+        expect(found).toHaveLength('text' in request.query ? 45 : 90)
+        expect(new Set(found).size).toBe(found.length)
+      }
+      await engine.kindred.deleteCollection('same')
+    })
+
+    it('are cut from the new list where something was written between', async () => {
+      const few = await engine.kindred.createCollection('few', { spaces: [{ name: 'own', dim: 2 }] })
+      await few.add(['a', 'b', 'c', 'd'].map((id, i) => ({ id, vectors: { own: [1, i] } })))
+      const first = await few.search({ query: { vector: [1, 0] }, k: 2, offset: 0 })
+      expect(ids(first)).toEqual(['a', 'b'])
+      await few.remove(['a'])
+      expect(ids(await few.search({ query: { vector: [1, 0] }, k: 2, cursor: first.cursor }))).toEqual(['d'])
+      await engine.kindred.deleteCollection('few')
+    })
+
     it('take a cursor with another k and include, and of no other query', async () => {
       const { cursor } = await search({ offset: 0, exact: undefined })
       const next = await search({ cursor, k: 3, include: [], exact: undefined })

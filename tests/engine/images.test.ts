@@ -51,6 +51,29 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
     }
   })
 
+  it('finds more like these pictures and less like those, beside texts', async () => {
+    const [disc] = await drawnImages(1, 99)
+    const image = disc?.png ?? new Uint8Array()
+    const like = await collection.search({
+      query: { positive: [{ image }, { id: 'disc 0' }], negative: [{ id: 'bar 1' }] },
+    })
+    expect(like.plan).toMatchObject({ space: 'descriptor' })
+    expect(ids(like.results).filter((shape) => shape === 'disc').length).toBeGreaterThanOrEqual(8)
+    expect(like.results.map(({ id }) => id)).not.toContain('disc 0')
+    await collection.patch('bar 1', { text: 'a long bar' })
+    const query = { positive: [{ image }, { text: 'a long bar', weight: 3 }] }
+    const joint = await collection.search({ query, k: 3 })
+    expect(joint.plan.spaces).toEqual(['descriptor', 'text'])
+    expect(joint.results.map(({ id }) => id)).toContain('bar 1')
+    expect(joint.results.find(({ id }) => id === 'bar 1')).toHaveProperty('spaceScores.text')
+    await collection.patch('bar 1', { text: null })
+    const bad = { positive: [{ image: new Uint8Array(3) }] }
+    await expect(collection.search({ query: bad })).rejects.toMatchObject({
+      code: 'INVALID_IMAGE',
+      details: { field: 'query.positive[0].image' },
+    })
+  })
+
   it('writes nothing for a picture that is the same, and encodes one that changed', async () => {
     const [first, second] = drawn
     const item = { id: first?.id ?? '', image: first?.png, metadata: { label: 'disc' } }
