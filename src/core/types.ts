@@ -137,7 +137,7 @@ export type QueryPart = (
   | { vector: ArrayLike<number>; encoder?: string }
   | { image: Uint8Array }
 ) & {
-  /** How much it counts among the examples of its side, above 0. Default 1. */
+  /** How much it counts among the examples of its side, above 0, at most 1e9. Default 1. */
   weight?: number
   /** Default: the request's, else as of a query of its kind; of an item one that the other examples are of. */
   space?: string

@@ -332,7 +332,7 @@ export class Collection {
    * together unless `mode` says otherwise.
    *
    * @returns at most `k` items, the best first
-   * @throws EngineError INVALID_REQUEST naming the field, UNSUPPORTED, ITEM_NOT_FOUND (a query by id), CANCELLED, …
+   * @throws EngineError INVALID_REQUEST naming the field, ITEM_NOT_FOUND (a query by id), CANCELLED, …
    */
   async search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchAnswer> {
     const began = performance.now()

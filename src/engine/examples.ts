@@ -26,6 +26,8 @@ export interface CheckedExamples {
   search: CheckedSearch
 }
 
+/** So that sums and ratios of weights stay finite. */
+const MOST_WEIGHT = 1e9
 const QUERY_FIELDS: ReadonlySet<string> = new Set(['positive', 'negative'])
 const PART_FIELDS: ReadonlySet<string> = new Set([
   'text',
@@ -96,8 +98,8 @@ function checkPart(value: unknown, place: string): Record<string, unknown> & { w
     throw invalid(`${place}.${odd}`, `unknown field ${show(odd)} in ${place}; known are ${known}`)
   }
   const { weight = 1 } = value
-  if (typeof weight !== 'number' || !(weight > 0) || !Number.isFinite(weight)) {
-    const message = `${place}.weight must be a finite number above 0, got ${show(weight)}; what counts against goes to query.negative`
+  if (typeof weight !== 'number' || !(weight > 0 && weight <= MOST_WEIGHT)) {
+    const message = `${place}.weight must be a number above 0 and at most ${MOST_WEIGHT}, got ${show(weight)}; what counts against goes to query.negative`
     throw invalid(`${place}.weight`, message)
   }
   return { ...value, weight }

@@ -6,6 +6,9 @@ import type { RankedSource, Ranking } from './ranked-source.js'
 
 /** Depths at which joint lists are read for pages. */
 const TIERS = [100, 400, 1_600, 6_400, LIMITS.k] as const
+/** With a bound, a list is first read so deep, and then so many times deeper: it often ends long before `k`. */
+const SHALLOW = 200
+const STEP = 16
 const FIRST_DEPTH = 50
 const DEEPER = 4
 
@@ -20,7 +23,7 @@ export type Bound = (result: SearchResult) => boolean
  */
 export class RankedFeed {
   readonly #source: RankedSource
-  readonly #bound: Bound
+  readonly #bound: Bound | undefined
   readonly #paged: boolean
   #tier = 0
 
@@ -29,7 +32,7 @@ export class RankedFeed {
   /** Whether nothing follows. */
   ended = false
 
-  constructor(source: RankedSource, { bound, paged }: { bound: Bound; paged: boolean }) {
+  constructor(source: RankedSource, { bound, paged }: { bound: Bound | undefined; paged: boolean }) {
     this.#source = source
     this.#bound = bound
     this.#paged = paged
@@ -38,8 +41,13 @@ export class RankedFeed {
   /** Reads until there are `count` results or no more. */
   async reach(count: number): Promise<void> {
     if (!this.#paged || this.#source.absolute) {
-      if (this.results.length < count && !this.ended)
-        this.results = await this.#read(Math.min(count, LIMITS.k))
+      for (
+        let depth = this.#bound ? SHALLOW : count;
+        this.results.length < count && !this.ended;
+        depth *= STEP
+      ) {
+        this.results = await this.#read(Math.min(depth, count, LIMITS.k))
+      }
       return
     }
     while (this.results.length < count && !this.ended) {
@@ -52,7 +60,7 @@ export class RankedFeed {
   async #read(depth: number): Promise<SearchResult[]> {
     const { results, plan } = await this.#source.list(depth)
     this.plan ??= plan
-    const within = results.filter(this.#bound)
+    const within = this.#bound ? results.filter(this.#bound) : results
     this.ended = results.length < depth || within.length < results.length || depth >= LIMITS.k
     return within
   }
@@ -64,7 +72,7 @@ export interface GroupQuery {
   size: number
   /** How many. */
   count: number
-  bound: Bound
+  bound: Bound | undefined
   paged: boolean
 }
 
@@ -95,7 +103,7 @@ async function narrowing(
   for (let depth = firstDepth(query); ; depth = Math.min(LIMITS.k, depth * DEEPER)) {
     const ranking: Ranking = await source.list(depth, where)
     plan ??= ranking.plan
-    const within = ranking.results.filter(bound)
+    const within = bound ? ranking.results.filter(bound) : ranking.results
     const took = groups.add(within)
     const isAll = within.length < depth
     if (isDone(groups, count) || isAll || (took === 0 && depth >= LIMITS.k)) break

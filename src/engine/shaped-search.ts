@@ -105,7 +105,7 @@ async function answerShaped(
   if (shape?.diversity !== undefined && source.space) {
     const pool = poolSize(k, source.space.dim)
     const { results, plan } = await source.list(pool)
-    const within = results.filter(bound)
+    const within = bound ? results.filter(bound) : results
     const lambda = 1 - shape.diversity
     return answer(await chooseDiverse(context, record, within, { source, plan, k, lambda }, call), plan)
   }
@@ -159,8 +159,9 @@ function refuseJoint(shape: SearchShape | undefined): void {
   }
 }
 
-function boundOf(shape: SearchShape | undefined): Bound {
-  const { minScore = Number.NEGATIVE_INFINITY, maxDistance = Number.POSITIVE_INFINITY } = shape ?? {}
+function boundOf(shape: SearchShape | undefined): Bound | undefined {
+  if (shape?.minScore === undefined && shape?.maxDistance === undefined) return undefined
+  const { minScore = Number.NEGATIVE_INFINITY, maxDistance = Number.POSITIVE_INFINITY } = shape
   return ({ score, distance = Number.NEGATIVE_INFINITY }) => score >= minScore && distance <= maxDistance
 }
 

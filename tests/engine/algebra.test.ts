@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EngineError } from '#src/core/errors.js'
 import { METRICS } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
 import type { ItemInput, Metadata, SearchAnswer, SearchRequest, SearchResult } from '#src/core/types.js'
@@ -402,6 +404,62 @@ describe.each(ENGINES)('query algebra over %s', (_name, open) => {
     ])('refuse %s', async (_what, requests, expected) => {
       await expect(collection.searchMany(requests as never)).rejects.toMatchObject(expected)
     })
+  })
+
+  it('answers or refuses whatever is in the request, by one error class', async () => {
+    const anything = fc.oneof(
+      fc.anything({ maxDepth: 2, withBigInt: true, withTypedArray: true }),
+      fc.double(),
+      fc.integer({ min: -3, max: 300 }),
+      fc.string(),
+    )
+    const part = fc.oneof(
+      anything,
+      fc.record(
+        { id: fc.constantFrom('i1', 'i2', 'zero', ''), weight: anything, space: anything },
+        { requiredKeys: ['id'] },
+      ),
+      fc.record({
+        id: fc.constantFrom('i1', 'i2'),
+        weight: fc.double({ min: 1e-300, max: 1e300, noNaN: true }),
+      }),
+    )
+    const parts = fc.oneof(anything, fc.array(part, { maxLength: 4 }))
+    const request = fc.record(
+      {
+        query: fc.record({ positive: parts, negative: parts }, { requiredKeys: ['positive'] }),
+        space: fc.constantFrom('own', 'other', undefined),
+        ...Object.fromEntries(
+          [
+            'minScore',
+            'maxDistance',
+            'offset',
+            'cursor',
+            'groupBy',
+            'groupSize',
+            'diversity',
+            'k',
+            'mode',
+          ].map((field) => [field, anything]),
+        ),
+      },
+      { requiredKeys: ['query'] },
+    )
+    await fc.assert(
+      fc.asyncProperty(request, async (given) => {
+        const outcome = await collection.search(given as never).then(
+          ({ results }) => results,
+          (error: unknown) => error,
+        )
+        if (Array.isArray(outcome)) {
+          expect(outcome.every(({ score }: SearchResult) => Number.isFinite(score))).toBe(true)
+        } else {
+          expect(outcome).toBeInstanceOf(EngineError)
+          expect(outcome).not.toMatchObject({ code: 'INTERNAL' })
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 
   const one = [{ id: 'i1' }]
