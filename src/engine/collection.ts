@@ -47,6 +47,8 @@ import { checkTrain, type TrainOptions } from './train-request.js'
 const DEFAULT_INCLUDE: readonly Include[] = ['metadata', 'text']
 const ITEM_INCLUDE: readonly Include[] = ['metadata', 'text', 'anomaly']
 const DEFAULT_PAGE = 100
+/** How often a search begins anew because a space's encoder became another while it ran. */
+const SEARCH_TRIES = 3
 const VERSION_FIELDS: ReadonlySet<string> = new Set(['version'])
 const GET_FIELDS: ReadonlySet<string> = new Set(['include'])
 const LIST_FIELDS: ReadonlySet<string> = new Set(['limit', 'cursor', 'include', 'where'])
@@ -338,9 +340,18 @@ export class Collection {
     const began = performance.now()
     this.#context.lifetime.check()
     const { records } = this.#context
-    const record = records.known(this.name) ?? (await records.read(this.name))
-    const checked = await checkWhole(request, record)
-    return answerWhole(this.#context, record, checked, { signal: options.signal, began })
+    for (let tries = 1; ; tries++) {
+      const record = records.known(this.name) ?? (await records.read(this.name))
+      try {
+        const checked = await checkWhole(request, record)
+        return await answerWhole(this.#context, record, checked, { signal: options.signal, began })
+      } catch (error) {
+        // another version of the encoder was swapped in meanwhile; a user's vector of the former is refused again
+        const swapped = error instanceof EngineError && error.code === 'ENCODER_MISMATCH'
+        if (!swapped || tries === SEARCH_TRIES) throw error
+        records.forget(this.name)
+      }
+    }
   }
 
   /**

@@ -239,6 +239,21 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       await collection.remove(extra.map(({ id }) => `more ${id}`))
     })
 
+    it('answers while one version replaces the other', async () => {
+      const { finished } = await collection.train({ encoder: 'pca', dim: 7 })
+      let over = false
+      const ended = finished.finally(() => {
+        over = true
+      })
+      const ask = async (): Promise<void> => {
+        while (!over) {
+          const { results } = await collection.search({ query: { id: 'bar 1' }, space: 'pca', k: 3 })
+          expect(results).toHaveLength(3)
+        }
+      }
+      await Promise.all([ended, ask(), ask(), ask()])
+    })
+
     it('refuses training options that mean nothing, by name', async () => {
       const refused = async (options: unknown, field: string): Promise<void> => {
         await expect(collection.train(options as never)).rejects.toMatchObject({
