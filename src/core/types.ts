@@ -172,6 +172,11 @@ export interface SearchRequest {
   targetRecall?: number
   /** Default: metadata. */
   include?: Include[]
+  /**
+   * Waits for the collection's calibration if there is none yet, so that the answer has percentiles and, for a text,
+   * `match`. Default false: they are left out until it is there.
+   */
+  calibrated?: boolean
 }
 
 export interface SearchResult {
@@ -182,6 +187,11 @@ export interface SearchResult {
   distance?: number
   /** Of a hybrid search: what each part gave it; a part that did not find it is left out. */
   scores?: { dense?: number; keyword?: number }
+  /**
+   * How unusual the similarity is: the percentage of pairs of the collection's own items that are less alike. Only where
+   * vectors found it and the collection is calibrated.
+   */
+  percentile?: number
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, number[][]>
@@ -240,8 +250,28 @@ export interface FilterPlan {
 /** The most frequent values of a field, with the number of items that have them. */
 export type Facet = { value: Json; count: number }[]
 
+/** Whether what was found answers a text: `none` is no good match, as for words that mean nothing here. */
+export type Match = 'good' | 'weak' | 'none'
+
+export const MATCHES: readonly Match[] = ['good', 'weak', 'none']
+
+/** What a verdict rests on. */
+export interface MatchReason {
+  /** That the query is answered, 0 to 1: below .5 `none`, below .9 `weak`. */
+  likelihood: number
+  /** The percentage of the collection's items whose nearest other item is less alike than the best result is to the query. */
+  percentile?: number
+  /** Standard deviations by which the best similarity is above those that queries without meaning reach here. */
+  deviations?: number
+  /** The part of the query's words that one of the best texts has, rare ones counting more; 0 to 1. */
+  words?: number
+}
+
 export interface SearchAnswer {
   results: SearchResult[]
+  /** Of a search for a text in a collection that is calibrated. */
+  match?: Match
+  matchReason?: MatchReason
   /** By field, where facets were asked for. */
   facets?: Record<string, Facet>
   tookMs: number

@@ -142,6 +142,9 @@ export const SearchBody = z
     ef: z.int().min(1).optional(),
     targetRecall: z.number().min(0.9).max(0.999).optional(),
     include: include.optional(),
+    calibrated: z.boolean().optional().openapi({
+      description: 'Wait for percentiles and `match` where the collection is not calibrated yet',
+    }),
   })
   .openapi('SearchRequest')
 
