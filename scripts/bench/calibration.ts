@@ -13,9 +13,10 @@ import { parseArgs } from 'node:util'
 import { seededRandom } from '#src/core/random.js'
 import type { SearchAnswer, SearchMode } from '#src/core/types.js'
 import { type Collection, Kindred } from '#src/index.js'
+import { nonsenseQueries } from '#src/query/nonsense.js'
 import { type JudgedSet, readCranfield, readMedline } from './judged.js'
 import { type Figure, machineFacts, median, printFigures } from './machine.js'
-import { nonsense, vocabularyOf } from './nonsense.js'
+import { vocabularyOf } from './nonsense.js'
 
 const { values } = parseArgs({
   options: {
@@ -56,7 +57,7 @@ async function measure(set: JudgedSet, other: JudgedSet): Promise<Figure[]> {
   const random = seededRandom(seed)
   const sets = {
     real,
-    nonsense: nonsense(words, Number(values.count), random),
+    nonsense: nonsenseQueries(words, Number(values.count), random),
     foreign: other.queries.map(({ text }) => text),
   }
   const before = (await ask(collection, real.slice(0, 1), 'hybrid'))[0]
@@ -86,8 +87,18 @@ async function measure(set: JudgedSet, other: JudgedSet): Promise<Figure[]> {
       bound: bounded ? '<= 5 %' : '',
       holds: !bounded || lost <= 0.05,
     })
-    figures.push(note('  real marked weak; good', `${percent(shareOf(right, 'weak'))}; ${percent(shareOf(right, 'good'))}`))
-    figures.push(note(`  ${foreign.length} real queries of ${other.name} marked none`, percent(shareOf(foreign, 'none'))))
+    figures.push(
+      note(
+        '  real marked weak; good',
+        `${percent(shareOf(right, 'weak'))}; ${percent(shareOf(right, 'good'))}`,
+      ),
+    )
+    figures.push(
+      note(
+        `  ${foreign.length} real queries of ${other.name} marked none`,
+        percent(shareOf(foreign, 'none')),
+      ),
+    )
     figures.push(note('  median search', `${median(right.map(({ tookMs }) => tookMs)).toFixed(2)} ms`))
   }
   return figures

@@ -1,4 +1,3 @@
-import type { Random } from '#src/core/random.js'
 import { segmentWords } from '#src/query/segment-words.js'
 import { STOP_WORDS } from '#src/query/stop-words.js'
 
@@ -11,10 +10,4 @@ export function vocabularyOf(texts: readonly string[]): string[] {
     }
   }
   return [...words.values()]
-}
-
-/** Queries of two to ten words of a vocabulary, each word as likely. */
-export function nonsense(words: readonly string[], count: number, random: Random): string[] {
-  const word = (): string => words[random.int(words.length)] ?? ''
-  return Array.from({ length: count }, () => Array.from({ length: 2 + random.int(9) }, word).join(' '))
 }

@@ -261,7 +261,7 @@ export interface MatchReason {
   likelihood: number
   /** The percentage of the collection's items whose nearest other item is less alike than the best result is to the query. */
   percentile?: number
-  /** Standard deviations by which the best similarity is above those that queries without meaning reach here. */
+  /** Standard deviations by which the best similarity is above those that random words of the collection reach. */
   deviations?: number
   /** The part of the query's words that one of the best texts has, rare ones counting more; 0 to 1. */
   words?: number

@@ -1,10 +1,5 @@
-import {
-  type Calibration,
-  type CalibrationHost,
-  type CalibrationSubject,
-  LEAST_ITEMS,
-  makeCalibration,
-} from './make-calibration.js'
+import type { Calibration, CalibrationSource, CalibrationSubject } from './calibration.js'
+import { type CalibrationHost, LEAST_ITEMS, makeCalibration } from './make-calibration.js'
 import { keepCalibration, keptCalibration } from './stored-calibration.js'
 
 /** Up to this many items a calibration takes so little that the first search waits for it. */
@@ -29,7 +24,7 @@ interface Entry {
 }
 
 /** Makes calibrations when they are first needed, behind the searches, and holds them while they are true. */
-export class Calibrations {
+export class Calibrations implements CalibrationSource {
   readonly #host: CalibrationHost
   /** By collection, then by space, encoder and metric. */
   readonly #entries = new Map<string, Entry>()
@@ -39,12 +34,6 @@ export class Calibrations {
     this.#host = host
   }
 
-  /**
-   * The calibration as far as it is there; one that is missing or out of date is begun. An outdated one serves until the
-   * new one is made.
-   *
-   * @param options.wait for one that is missing
-   */
   async find(subject: CalibrationSubject, options: { wait: boolean }): Promise<Calibration | undefined> {
     const key = keyOf(subject)
     const entry = this.#entries.get(key) ?? { items: 0, changes: Number.POSITIVE_INFINITY }
@@ -63,19 +52,16 @@ export class Calibrations {
     return entry.calibration
   }
 
-  /** To be told of how many items of a collection were written or removed. */
   changed(collection: string, items: number): void {
     const prefix = prefixOf(collection)
     for (const [key, entry] of this.#entries) if (key.startsWith(prefix)) entry.changes += items
   }
 
-  /** To be called after a collection was deleted. */
   forget(collection: string): void {
     const prefix = prefixOf(collection)
     for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.#entries.delete(key)
   }
 
-  /** Ends what is being made. Idempotent. */
   async close(): Promise<void> {
     this.#ending.abort()
     await Promise.all([...this.#entries.values()].map(({ making }) => making))

@@ -3,7 +3,7 @@ import { EngineError } from '../core/errors.js'
 import type { TextEncoder } from '../core/text-encoder.js'
 import type { Encoders } from '../encoders/registry.js'
 import type { ImageWorkers } from '../images/image-workers.js'
-import type { Calibrations } from './calibrations.js'
+import type { CalibrationSource } from './calibration.js'
 import type { FittedEncoders } from './fitted-encoders.js'
 import type { Jobs } from './jobs.js'
 import type { KeyedQueue } from './keyed-queue.js'
@@ -20,7 +20,7 @@ export interface EngineContext {
   readonly images: ImageWorkers
   readonly jobs: Jobs
   /** By what similarities of a collection are judged. */
-  readonly calibrations: Calibrations
+  readonly calibrations: CalibrationSource
   readonly lifetime: Lifetime
   readonly records: RecordCache
   /** Patches of one item wait for each other, as do changes of one collection's spaces. */

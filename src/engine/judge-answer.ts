@@ -7,8 +7,9 @@ import { likelihoodOf, type MatchEvidence, matchOf } from '../query/judge-match.
 import { keywordValues } from '../query/keyword-document.js'
 import { matchText } from '../query/match-text.js'
 import { contentTerms } from '../query/word-rarity.js'
+import type { Calibration } from './calibration.js'
 import { type EngineContext, isTextSpace } from './engine-context.js'
-import { type Calibration, TEXT_READ } from './make-calibration.js'
+import { TEXT_READ } from './make-calibration.js'
 
 /** What the best of a search were, before they are cut to the k that are shown. */
 export interface Found {
@@ -50,39 +51,40 @@ export async function judgeAnswer(
     if (!metric || score === undefined) return result
     return { ...result, percentile: percentileOf(calibration.pairs, score) }
   })
-  const { unrelated, words } = calibration
-  if (asked.text === undefined || !unrelated || !words) return { ...answer, results }
-  const reason = await weigh(context, record, calibration, { asked: { ...asked, text: asked.text }, found })
-  return { ...answer, results, match: matchOf(reason.likelihood), matchReason: reason }
+  const { nonsense, words } = calibration
+  // words alone do not tell a long question from nonsense: most of its words may be missing from the best text
+  if (asked.text === undefined || !metric || !nonsense || !words) return { ...answer, results }
+  const judged = { nonsense, words, nearest: calibration.nearest, metric }
+  const reason = await weigh(context, record, judged, { asked: { ...asked, text: asked.text }, found })
+  return reason
+    ? { ...answer, results, match: matchOf(reason.likelihood), matchReason: reason }
+    : { ...answer, results }
 }
 
-type TextCalibration = Pick<Calibration, 'nearest' | 'unrelated' | 'words'>
+type Judges = Required<Pick<Calibration, 'nearest' | 'nonsense' | 'words'>> & { metric: Metric }
 
+/** @returns undefined where what was found has no vector to be judged by */
 async function weigh(
   context: EngineContext,
   record: CollectionRecord,
-  { nearest, unrelated, words }: TextCalibration,
-  { asked, found }: { asked: Asked & { text: string }; found: Found },
-): Promise<MatchReason> {
-  const evidence: MatchEvidence = {}
-  const reason: MatchReason = { likelihood: 0 }
-  const { dense, keyword, metric } = found
-  if (!dense && !keyword) return reason
-  if (dense && metric && unrelated) {
-    const score = scoreOf(metric, dense.distance)
-    evidence.deviations = deviationsAbove(unrelated, score)
-    reason.percentile = percentileOf(nearest, score)
-  }
+  { nearest, nonsense, words, metric }: Judges,
+  { asked, found: { dense, keyword } }: { asked: Asked & { text: string }; found: Found },
+): Promise<MatchReason | undefined> {
+  if (!dense) return keyword ? undefined : { likelihood: 0 }
+  const score = scoreOf(metric, dense.distance)
   const query = contentTerms(asked.text.slice(0, TEXT_READ))
-  const ids = [...new Set([dense, keyword].flatMap((best) => best?.id ?? []))]
+  const ids = [...new Set([dense, ...(keyword ? [keyword] : [])].map(({ id }) => id))]
   const { keywords = [] } = record
   const items = await context.backend.get(record.name, ids, { text: true, metadata: keywords.length > 0 })
-  const shares = [...items.values()].map((item) =>
-    words?.share(query, termsOf(item, { part: item.id === dense?.id ? dense : undefined, asked, keywords })),
-  )
-  const known = shares.filter((share) => share !== undefined)
-  if (known.length > 0) evidence.words = Math.max(...known)
-  return { ...reason, ...evidence, likelihood: likelihoodOf(evidence) ?? 0 }
+  const shares = [...items.values()].flatMap((item) => {
+    const part = item.id === dense.id ? dense : undefined
+    return words.share(query, termsOf(item, { part, asked, keywords })) ?? []
+  })
+  const evidence: MatchEvidence = {
+    deviations: deviationsAbove(nonsense, score),
+    ...(shares.length > 0 ? { words: Math.max(...shares) } : {}),
+  }
+  return { likelihood: likelihoodOf(evidence), percentile: percentileOf(nearest, score), ...evidence }
 }
 
 /** The words of an item that may answer: of its metadata, of the part that is meant, else of where most of the query stands. */

@@ -1,5 +1,5 @@
-import type { Backend, CollectionRecord, SpaceRecord } from '../core/backend.js'
-import { type Metric, scoreOf } from '../core/metrics.js'
+import type { Backend, CollectionRecord } from '../core/backend.js'
+import { scoreOf } from '../core/metrics.js'
 import { seededRandom } from '../core/random.js'
 import {
   condense,
@@ -9,32 +9,14 @@ import {
   scoreOfRows,
 } from '../query/calibration.js'
 import { keywordValues } from '../query/keyword-document.js'
-import { unrelatedQueries } from '../query/unrelated-words.js'
-import { contentTerms, WordRarity } from '../query/word-rarity.js'
+import { nonsenseQueries } from '../query/nonsense.js'
+import { contentWords, WordRarity } from '../query/word-rarity.js'
+import type { Calibration, CalibrationSubject } from './calibration.js'
 import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { Pace, throwIfAborted } from './pace.js'
 
-/** By what similarities in a space are judged. */
-export interface Calibration {
-  /** Scores of pairs of different items. */
-  pairs: Distribution
-  /** Items' scores against their nearest other item. */
-  nearest: Distribution
-  /** Of a text space: best scores of queries that mean nothing. */
-  unrelated?: Distribution
-  /** Of a text space: in how many of the sampled texts words stand. */
-  words?: WordRarity
-}
-
 /** Where calibrations are made. */
 export type CalibrationHost = Pick<EngineContext, 'backend' | 'encoders'>
-
-/** What a calibration is of. */
-export interface CalibrationSubject {
-  record: CollectionRecord
-  space: SpaceRecord
-  metric: Metric
-}
 
 /** Fewer items than this say nothing about what is usual. */
 export const LEAST_ITEMS = 20
@@ -45,14 +27,16 @@ const PAIRS = 20_000
 const POINTS = 2_001
 /** Items whose nearest other item is looked for. */
 const NEAREST = 300
-/** Queries that mean nothing; more make their mean and deviation surer and cost the encoder 2 ms each. */
-const UNRELATED = 100
+/** Queries of random words; more make their mean and deviation surer and cost the encoder 2 ms each. */
+const NONSENSE = 100
 /** Encoded at a time, so that a user's query waits for no more. */
 const ENCODED_AT_ONCE = 5
 const TEXTS_AT_ONCE = 50
 /** Of a longer text the beginning is read, in UTF-16 units. */
 export const TEXT_READ = 20_000
 const SEED = 1
+/** A word that may stand in a query of random words: three letters, or any of a script without spaces. */
+const LETTERS = /^(?:\p{L}{3,}|[^ -~]+)$/u
 
 /**
  * Draws a sample of a space and measures it, in slices that leave the thread to searches.
@@ -85,14 +69,16 @@ export async function makeCalibration(
   if (!isTextSpace(space)) return calibration
   const encoder = await loadSpaceEncoder(host, space)
   const queries: { vector: Float32Array }[] = []
-  const texts = unrelatedQueries(UNRELATED, random)
+  const { rarity, surface } = await countWords(host.backend, record, ids, signal)
+  if (surface.length === 0) return calibration
+  const texts = nonsenseQueries(surface, NONSENSE, random)
   for (let from = 0; from < texts.length; from += ENCODED_AT_ONCE) {
     queries.push(
       ...(await encoder.encode(texts.slice(from, from + ENCODED_AT_ONCE), { as: 'query', signal })),
     )
   }
-  calibration.unrelated = await measureBest(host.backend, subject, queries, signal)
-  calibration.words = await countWords(host.backend, record, ids, signal)
+  calibration.nonsense = await measureBest(host.backend, subject, queries, signal)
+  calibration.words = rarity
   return calibration
 }
 
@@ -133,13 +119,15 @@ async function measureBest(
   return distributionOf(scores)
 }
 
+/** @returns also one form of each word, for those that are made of letters */
 async function countWords(
   backend: Backend,
   { name, keywords = [] }: CollectionRecord,
   ids: readonly string[],
   signal: AbortSignal,
-): Promise<WordRarity> {
-  const words = new WordRarity()
+): Promise<{ rarity: WordRarity; surface: string[] }> {
+  const rarity = new WordRarity()
+  const surface = new Map<string, string>()
   const pace = new Pace(signal)
   for (let from = 0; from < ids.length; from += TEXTS_AT_ONCE) {
     throwIfAborted(signal)
@@ -148,8 +136,10 @@ async function countWords(
     for (const { text, metadata = {} } of items.values()) {
       if (pace.due) await pace.rest()
       const read = [(text ?? '').slice(0, TEXT_READ), ...keywordValues(metadata, keywords)]
-      words.add(contentTerms(read.join('\n')))
+      const words = contentWords(read.join('\n'))
+      rarity.add(new Set(words.map(({ term }) => term)))
+      for (const { term, folded } of words) if (LETTERS.test(folded)) surface.set(term, folded)
     }
   }
-  return words
+  return { rarity, surface: [...surface.values()] }
 }

@@ -1,7 +1,7 @@
 import type { Backend } from '../core/backend.js'
 import type { Distribution } from '../query/calibration.js'
 import { WordRarity } from '../query/word-rarity.js'
-import type { Calibration, CalibrationSubject } from './make-calibration.js'
+import type { Calibration, CalibrationSubject } from './calibration.js'
 
 /** What made it: another number is not read. */
 const FORMAT = 1
@@ -22,7 +22,7 @@ export async function keepCalibration(
   subject: CalibrationSubject,
   { calibration, items }: Kept,
 ): Promise<void> {
-  const { pairs, nearest, unrelated, words } = calibration
+  const { pairs, nearest, nonsense, words } = calibration
   const counts = words ? [...words.counts()] : []
   const rows = Array.from({ length: Math.min(MOST_ROWS, Math.ceil(counts.length / WORDS_A_ROW)) }, (_, i) =>
     JSON.stringify(counts.slice(i * WORDS_A_ROW, (i + 1) * WORDS_A_ROW)),
@@ -33,7 +33,7 @@ export async function keepCalibration(
     version: subject.space.version,
     items,
     ...{ pairs: written(pairs), nearest: written(nearest) },
-    ...(unrelated ? { unrelated: written(unrelated) } : {}),
+    ...(nonsense ? { nonsense: written(nonsense) } : {}),
     ...(words ? { texts: words.texts } : {}),
   }
   await backend.keepReport(subject.record.name, nameOf(subject), { head, rows })
@@ -56,7 +56,7 @@ export async function keptCalibration(
     cursor = page.cursor
     if (cursor !== undefined) continue
     const calibration: Calibration = { pairs: read(head.pairs), nearest: read(head.nearest) }
-    if (head.unrelated) calibration.unrelated = read(head.unrelated)
+    if (head.nonsense) calibration.nonsense = read(head.nonsense)
     if (head.texts !== undefined) calibration.words = new WordRarity(counts, head.texts)
     return { calibration, items: head.items }
   }
@@ -76,7 +76,7 @@ interface Head {
   items: number
   pairs: Written
   nearest: Written
-  unrelated?: Written
+  nonsense?: Written
   texts?: number
 }
 

@@ -125,7 +125,7 @@ export const SearchAnswer = z
           description: 'Of items, how many have no other item as near as the best is to the query, in 0..100',
         }),
         deviations: z.number().optional().openapi({
-          description: 'Standard deviations of the best above what queries without meaning reach',
+          description: 'Standard deviations of the best above what random words of the collection reach',
         }),
         words: z.number().optional().openapi({
           description: "The part of the query's words, weighed by rarity, that one of the best texts has",

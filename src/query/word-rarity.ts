@@ -1,10 +1,14 @@
-import { segmentWords } from './segment-words.js'
+import { segmentWords, type Word } from './segment-words.js'
 import { STOP_WORDS } from './stop-words.js'
 
-/** The different words of a text that carry meaning, as the keyword index knows them. */
+/** The words of a text that carry meaning. */
+export function contentWords(text: string): Word[] {
+  return segmentWords(text).filter(({ folded }) => !STOP_WORDS.has(folded))
+}
+
+/** The same as the keyword index knows them, each once. */
 export function contentTerms(text: string): Set<string> {
-  const words = segmentWords(text).filter(({ folded }) => !STOP_WORDS.has(folded))
-  return new Set(words.map(({ term }) => term))
+  return new Set(contentWords(text).map(({ term }) => term))
 }
 
 /** Knows in how many of some texts words stand. */

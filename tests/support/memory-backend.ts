@@ -520,7 +520,10 @@ export class MemoryBackend implements Backend {
         })
         .sort((a, b) => a.at - b.at)
         .slice(0, count)
-      return { ids: rows.map(({ id }) => id), vectors: Float32Array.from(rows.flatMap(({ vector }) => [...vector])) }
+      return {
+        ids: rows.map(({ id }) => id),
+        vectors: Float32Array.from(rows.flatMap(({ vector }) => [...vector])),
+      }
     })
   }
 
