@@ -111,7 +111,7 @@ function isDue({ making, failedAt, changes, items }: Entry): boolean {
   if (making) return false
   if (failedAt !== undefined) return performance.now() - failedAt > RETRY_MS
   // a collection that is too small is looked at again when it may have grown enough
-  return changes > 0 && changes >= Math.max(CHANGED_SHARE * items, Math.min(LEAST_ITEMS - items, LEAST_ITEMS))
+  return changes >= (items < LEAST_ITEMS ? LEAST_ITEMS - items : CHANGED_SHARE * items)
 }
 
 function prefixOf(collection: string): string {

@@ -16,8 +16,8 @@ export interface MatchEvidence {
 
 /** Fitted by scripts/bench/calibration-choices.ts, which prints them: log-odds that a query is a real one. */
 export const WEIGHTS = {
-  both: { constant: -1.57, deviations: 1.63, words: 4.45 },
-  deviations: { constant: -0.4, deviations: 1.9, words: 0 },
+  both: { constant: -1.9, deviations: 1.5, words: 4.83 },
+  deviations: { constant: -0.31, deviations: 1.77, words: 0 },
 } as const
 
 /** Beyond these the best similarity says no more. */
