@@ -16,12 +16,12 @@ export interface MatchEvidence {
 
 /** Fitted by scripts/bench/calibration-choices.ts, which prints them: log-odds that a query is a real one. */
 export const WEIGHTS = {
-  both: { constant: -1.9, deviations: 1.5, words: 4.83 },
-  deviations: { constant: -0.31, deviations: 1.77, words: 0 },
+  both: { constant: -2.18, deviations: 1.8, words: 5 },
+  deviations: { constant: -0.6, deviations: 2.18, words: 0 },
 } as const
 
 /** Beyond these the best similarity says no more. */
-export const DEVIATIONS_RANGE = [-3, 8] as const
+export const DEVIATIONS_RANGE = [-1, 8] as const
 /** Likelihoods below these are no match, and a weak one. */
 export const NONE_BELOW = 0.5
 export const WEAK_BELOW = 0.9
