@@ -67,7 +67,7 @@ async function measure(set: JudgedSet, other: JudgedSet): Promise<Figure[]> {
     note(`${set.name}, made behind the first search`, `${(performance.now() - began).toFixed(0)} ms`),
     note('  that search had a verdict', String(before?.match !== undefined)),
   ]
-  for (const mode of ['hybrid', 'dense', 'keyword'] as const) {
+  for (const mode of ['hybrid', 'dense'] as const) {
     const [right, wrong, foreign] = [
       await ask(collection, sets.real, mode),
       await ask(collection, sets.nonsense, mode),
