@@ -45,6 +45,8 @@ export type {
   Item,
   ItemInput,
   Json,
+  Match,
+  MatchReason,
   Metadata,
   Query,
   QueryPart,

@@ -449,6 +449,11 @@ export interface Backend {
   keyword(collection: string, query: KeywordSearchQuery): Promise<KeywordHit[]>
   /** Where a query's words stand in the texts of those of the items that exist, by id. */
   keywordMatches(collection: string, query: KeywordMatchQuery): Promise<Map<string, KeywordMatch>>
+  /**
+   * Vectors of a space drawn at random, one an item, by a seed; all items' where they are not more than `count`. What it
+   * takes depends on `count` and not on the space.
+   */
+  sample(collection: string, space: string, options: { count: number; seed: number }): Promise<VectorBatch>
   /** All live vectors of a space, as they were when it began, in batches. */
   scan(collection: string, space: string, options?: { batch?: number }): AsyncIterable<VectorBatch>
 

@@ -206,6 +206,11 @@ export interface SearchRequest {
   groupSize?: number
   /** How different from each other results are to be, 0 (not at all) to 1; `k` is then at most 100. Default 0. */
   diversity?: number
+  /**
+   * Waits for the collection's calibration if there is none yet, so that the answer has percentiles and, for a text,
+   * `match`. Default false: they are left out until it is there.
+   */
+  calibrated?: boolean
 }
 
 export interface SearchResult {
@@ -220,6 +225,11 @@ export interface SearchResult {
   spaceScores?: Record<string, number>
   /** Of a search with `groupBy`: the value of the field. */
   group?: string | number | boolean
+  /**
+   * How unusual the similarity is: the percentage of pairs of the collection's own items that are less alike. Only where
+   * vectors found it and the collection is calibrated.
+   */
+  percentile?: number
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, number[][]>
@@ -280,8 +290,28 @@ export interface FilterPlan {
 /** The most frequent values of a field, with the number of items that have them. */
 export type Facet = { value: Json; count: number }[]
 
+/** Whether what was found answers a text: `none` is no good match, as for words that mean nothing here. */
+export type Match = 'good' | 'weak' | 'none'
+
+export const MATCHES: readonly Match[] = ['good', 'weak', 'none']
+
+/** What a verdict rests on. */
+export interface MatchReason {
+  /** That the query is answered, 0 to 1: below .5 `none`, below .9 `weak`. */
+  likelihood: number
+  /** The percentage of the collection's items whose nearest other item is less alike than the best result is to the query. */
+  percentile?: number
+  /** Standard deviations by which the best similarity is above those that random words of the collection reach. */
+  deviations?: number
+  /** The part of the query's words that one of the best texts has, rare ones counting more; 0 to 1. */
+  words?: number
+}
+
 export interface SearchAnswer {
   results: SearchResult[]
+  /** Of a search for a text in a collection that is calibrated. */
+  match?: Match
+  matchReason?: MatchReason
   /** By field, where facets were asked for. */
   facets?: Record<string, Facet>
   /** For the next page, where `offset` or `cursor` was asked; the last has none. */

@@ -77,7 +77,9 @@ export class Collection {
     return this.#context.lifetime.write(async () => {
       const record = await this.#context.records.read(this.name)
       const prepared = await prepareItems(items, record, options.signal)
-      return addItems(this.#context, this.name, prepared, options)
+      const receipt = await addItems(this.#context, this.name, prepared, options)
+      this.#context.calibrations.changed(this.name, receipt.upserted)
+      return receipt
     })
   }
 
@@ -95,6 +97,7 @@ export class Collection {
       await this.#context.queues.run(JSON.stringify([this.name, id]), () =>
         patchItem(this.#context, this.name, id, prepared),
       )
+      this.#context.calibrations.changed(this.name, 1)
     })
   }
 
@@ -148,11 +151,14 @@ export class Collection {
       if (isPlainObject(ids)) {
         const { where } = checkFields(ids, REMOVE_FIELDS, 'deletion')
         const filter = readDeletion(where, await this.#context.records.read(this.name))
-        return { deleted: await this.#context.backend.removeWhere(this.name, filter) }
+        const deleted = await this.#context.backend.removeWhere(this.name, filter)
+        this.#context.calibrations.changed(this.name, deleted)
+        return { deleted }
       }
       if (!Array.isArray(ids)) throw invalid('ids', `ids must be an array of ids, got ${show(ids)}`)
       const distinct = [...new Set((ids as readonly unknown[]).map(checkId))]
       const removed = await this.#context.backend.remove(this.name, distinct)
+      this.#context.calibrations.changed(this.name, removed.length)
       return { deleted: removed.length }
     })
   }

@@ -3,6 +3,7 @@ import { EngineError } from '../core/errors.js'
 import type { TextEncoder } from '../core/text-encoder.js'
 import type { Encoders } from '../encoders/registry.js'
 import type { ImageWorkers } from '../images/image-workers.js'
+import type { CalibrationSource } from './calibration.js'
 import type { FittedEncoders } from './fitted-encoders.js'
 import type { Jobs } from './jobs.js'
 import type { KeyedQueue } from './keyed-queue.js'
@@ -18,6 +19,8 @@ export interface EngineContext {
   readonly fitted: FittedEncoders
   readonly images: ImageWorkers
   readonly jobs: Jobs
+  /** By what similarities of a collection are judged. */
+  readonly calibrations: CalibrationSource
   readonly lifetime: Lifetime
   readonly records: RecordCache
   /** Patches of one item wait for each other, as do changes of one collection's spaces. */
@@ -48,7 +51,10 @@ export function isImageSpace(space: SpaceRecord): boolean {
  * @throws EngineError ENCODER_NOT_FOUND, ENCODER_INVALID
  * @throws EngineError ENCODER_MISMATCH if what is found under its name is no longer the same encoder
  */
-export async function loadSpaceEncoder(context: EngineContext, space: TextSpace): Promise<TextEncoder> {
+export async function loadSpaceEncoder(
+  context: Pick<EngineContext, 'encoders'>,
+  space: TextSpace,
+): Promise<TextEncoder> {
   const encoder = await context.encoders.load(space.encoderName)
   if (encoder.id !== space.encoder) {
     throw new EngineError(

@@ -6,6 +6,7 @@ import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { candidateCount, type Fused, fuse } from '../query/fusion.js'
 import { type EngineContext, isTextSpace } from './engine-context.js'
 import { rechecked } from './filters.js'
+import { type Asked, type Found, judgeAnswer } from './judge-answer.js'
 import { throwIfAborted } from './pace.js'
 import { findQuestion, planFilter, type Question, runSearch, showFields } from './search.js'
 import type { CheckedRequest } from './search-mode.js'
@@ -16,6 +17,8 @@ const DEEPER = 4
 export const FACET_VALUES = 10
 
 export interface SearchCall {
+  /** To be told what the best were. */
+  found?: Found
   signal?: AbortSignal
   /** When the request came, by `performance.now()`. */
   began: number
@@ -37,7 +40,26 @@ export async function answerSearch(
   return { ...answer, facets: counted }
 }
 
-function answerInMode(
+async function answerInMode(
+  context: EngineContext,
+  record: CollectionRecord,
+  request: CheckedRequest,
+  call: SearchCall,
+): Promise<SearchAnswer> {
+  const found: Found = {}
+  const answer = await findInMode(context, record, request, { ...call, found })
+  const judged = await judgeAnswer(context, record, answer, { asked: askedOf(request), found })
+  return { ...judged, tookMs: performance.now() - call.began }
+}
+
+function askedOf(request: CheckedRequest): Asked {
+  if (request.mode === 'keyword') return request
+  const { query, calibrated } = request.search
+  const words = request.mode === 'hybrid' ? request.words : undefined
+  return { calibrated, words, ...(query.kind === 'text' ? { text: query.text } : {}) }
+}
+
+function findInMode(
   context: EngineContext,
   record: CollectionRecord,
   request: CheckedRequest,
@@ -62,12 +84,13 @@ async function searchKeywords(
   context: EngineContext,
   record: CollectionRecord,
   { words, k, fields, where }: KeywordRequest,
-  { signal, began }: SearchCall,
+  { signal, began, found: best = {} }: SearchCall,
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
   let results: SearchResult[] = []
   for (let depth = k; words; depth = Math.min(LIMITS.k, depth * DEEPER)) {
     const hits = await context.backend.keyword(record.name, { query: words, k: depth, where })
+    best.keyword = hits[0]
     results = await showCandidates(context, record, hits, { words, k, fields, where })
     if (results.length >= k || hits.length < depth || depth >= LIMITS.k) break
   }
@@ -82,7 +105,7 @@ async function searchHybrid(
   context: EngineContext,
   record: CollectionRecord,
   { search, words, fusion }: HybridRequest,
-  { signal, began }: SearchCall,
+  { signal, began, found: best = {} }: SearchCall,
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
   const { k, fields, where } = search
@@ -116,6 +139,8 @@ async function searchHybrid(
     const found = await admitted(context, record, words, nearest?.hits ?? [], keyword)
     const dense = found.map(({ id, distance }) => ({ id, score: scoreOf(metric, distance) }))
     const hits = new Map(found.map((hit) => [hit.id, hit]))
+    Object.assign(best, { space: search.space, dense: found[0], keyword: keyword[0] } satisfies Found)
+    best.metric = question?.metric
     const candidates = fuse(dense, keyword, fusion).map((item) => ({ ...item, hit: hits.get(item.id) }))
     const results = await showCandidates(context, record, candidates, { words, k, fields, where, question })
     const more = (nearest?.hits.length ?? 0) >= depth || keyword.length >= depth

@@ -6,6 +6,7 @@ import type { TextRole } from '../core/text-encoder.js'
 import type { CollectionOptions, CollectionSummary } from '../core/types.js'
 import type { Encoders } from '../encoders/registry.js'
 import { ImageWorkers } from '../images/image-workers.js'
+import { Calibrations } from './calibrations.js'
 import { Collection } from './collection.js'
 import { checkAgreement, planSpaces, resolveSpaces } from './collection-options.js'
 import { summarize } from './collection-summary.js'
@@ -71,6 +72,7 @@ export class Kindred {
       fitted: new FittedEncoders(backend, threads),
       images: ImageWorkers.create({ threads }),
       jobs,
+      calibrations: new Calibrations({ backend, encoders }),
       lifetime,
       records,
       queues: new KeyedQueue(),
@@ -165,6 +167,7 @@ export class Kindred {
         return await this.#context.backend.deleteCollection(checked)
       } finally {
         this.#context.records.forget(checked)
+        this.#context.calibrations.forget(checked)
       }
     })
   }
@@ -198,9 +201,9 @@ export class Kindred {
   }
 
   async #close(): Promise<void> {
-    const { lifetime, encoders, fitted, images, backend } = this.#context
+    const { lifetime, encoders, fitted, images, backend, calibrations } = this.#context
     lifetime.end()
-    await Promise.all([this.jobs.close(), lifetime.drained()])
+    await Promise.all([this.jobs.close(), calibrations.close(), lifetime.drained()])
     try {
       await Promise.all([encoders.dispose(), fitted.close(), images.close()])
     } finally {

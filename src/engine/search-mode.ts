@@ -26,7 +26,11 @@ export type CheckedRequest =
       words: KeywordQuery | undefined
       fusion: FusionOptions
     }
-  | ({ mode: 'keyword'; words: KeywordQuery | undefined } & AnswerFields)
+  | ({
+      mode: 'keyword'
+      words: KeywordQuery | undefined /** Without its signs. */
+      text: string
+    } & AnswerFields)
 
 /** Of a search in any mode. */
 export const MODE_FIELDS: ReadonlySet<string> = new Set([...REQUEST_FIELDS, 'mode', 'fusion', 'alpha'])
@@ -54,7 +58,8 @@ export async function checkRequest(input: unknown, record: CollectionRecord): Pr
   queryKind(checkFields(rest.query, QUERY_FIELDS, 'query'))
   const odd = DENSE_FIELDS.find((field) => rest[field] !== undefined)
   if (odd) throw invalid(odd, `${odd} concerns vectors, which mode "keyword" does not compare; leave it out`)
-  return { mode, words: readWords(text).query, ...checkAnswerFields(rest, record) }
+  const { query: words, plain } = readWords(text)
+  return { mode, words, text: plain, ...checkAnswerFields(rest, record) }
 }
 
 function chooseMode(asked: unknown, byText: boolean): SearchMode {

@@ -45,6 +45,7 @@ export const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'include',
   'facets',
   'targetRecall',
+  'calibrated',
 ])
 const QUERY_KINDS = ['text', 'id', 'vector', 'image'] as const
 type QueryKind = (typeof QUERY_KINDS)[number]
@@ -81,6 +82,8 @@ export interface AnswerFields {
   where: Filter | undefined
   /** Fields whose most frequent values are to be counted. */
   facets: readonly string[]
+  /** Whether to wait for a calibration that is not there yet. */
+  calibrated: boolean
 }
 
 /**
@@ -95,11 +98,16 @@ export function checkAnswerFields(
   const k = request.k === undefined ? DEFAULT_K : checkInteger(request.k, 'k', 1, LIMITS.k)
   const fields = request.include === undefined ? DEFAULT_FIELDS : checkInclude(request.include)
   const where = readWhere(request.where, record, space)
+  const { calibrated = false } = request
+  if (typeof calibrated !== 'boolean') {
+    throw invalid('calibrated', `calibrated must be true or false, got ${show(calibrated)}`)
+  }
   return {
     k,
     fields,
     where,
     facets: request.facets === undefined ? [] : checkFacets(request.facets, 'facets'),
+    calibrated,
   }
 }
 

@@ -14,6 +14,7 @@ import { type EngineContext, isTextSpace, loadSpaceEncoder } from './engine-cont
 import { rechecked } from './filters.js'
 import { currentVersion } from './image-table.js'
 import { renderImage } from './item-image.js'
+import type { Found } from './judge-answer.js'
 import { throwIfAborted } from './pace.js'
 import { invalid, show } from './requests.js'
 import type { CheckedQuery, CheckedSearch } from './search-request.js'
@@ -26,12 +27,13 @@ const MAX_ROUNDS = 4
  * Answers a checked search.
  *
  * @param began when the request came, by `performance.now()`
+ * @param found is told what was the best
  */
 export async function runSearch(
   context: EngineContext,
   record: CollectionRecord,
   search: CheckedSearch,
-  { signal, began }: { signal?: AbortSignal; began: number },
+  { signal, began, found }: { signal?: AbortSignal; began: number; found?: Found },
 ): Promise<SearchAnswer> {
   throwIfAborted(signal)
   const { query, fields } = search
@@ -64,6 +66,7 @@ export async function runSearch(
       exclude,
       signal,
     })
+    if (found) Object.assign(found, { space, metric, dense: answer.hits[0] } satisfies Found)
     if (!reads)
       return toAnswer(
         shown,

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { SEARCH_MODES } from '../core/types.js'
+import { MATCHES, SEARCH_MODES } from '../core/types.js'
 import { FUSIONS } from '../query/fusion.js'
 
 // What the answers look like, for the OpenAPI document: the engine's own types are the truth.
@@ -98,6 +98,9 @@ export const SearchAnswer = z
           .union([z.string(), z.number(), z.boolean()])
           .optional()
           .openapi({ description: 'The value of the field of `groupBy`' }),
+        percentile: z.number().optional().openapi({
+          description: "How many pairs of the collection's items are less alike, in 0..100",
+        }),
         metadata: metadata.optional(),
         text: z.string().nullable().optional(),
         vectors: vectors.optional(),
@@ -124,6 +127,23 @@ export const SearchAnswer = z
       .string()
       .optional()
       .openapi({ description: 'For the next page, where `offset` or `cursor` was asked; the last has none' }),
+    match: z.enum(MATCHES).optional().openapi({
+      description: 'Whether a text was answered; `none`: nothing here is a good match',
+    }),
+    matchReason: z
+      .object({
+        likelihood: z.number().openapi({ description: 'Below .5 `none`, below .9 `weak`' }),
+        percentile: z.number().optional().openapi({
+          description: 'Of items, how many have no other item as near as the best is to the query, in 0..100',
+        }),
+        deviations: z.number().optional().openapi({
+          description: 'Standard deviations of the best above what random words of the collection reach',
+        }),
+        words: z.number().optional().openapi({
+          description: "The part of the query's words, weighed by rarity, that one of the best texts has",
+        }),
+      })
+      .optional(),
     tookMs: z.number(),
     plan: z.object({
       mode: z.enum(SEARCH_MODES),

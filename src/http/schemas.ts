@@ -182,6 +182,9 @@ export const SearchBody = z
       description:
         'How different from each other results are to be: 0 (default) not at all; `k` is at most 100',
     }),
+    calibrated: z.boolean().optional().openapi({
+      description: 'Wait for percentiles and `match` where the collection is not calibrated yet',
+    }),
   })
   .openapi('SearchRequest')
 

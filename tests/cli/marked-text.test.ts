@@ -59,7 +59,7 @@ it('marked words of an answer are bold, and take no room', () => {
     tookMs: 1,
     plan: { mode: 'hybrid', strategy: 'exact', scanned: 1 } as const,
   }
-  const bold = answerText(answer, 60, true)
+  const bold = answerText(answer, 60, { marks: true })
   expect(words(bold)).toEqual(['緑茶', 'water'])
   expect(bare(bold)).toBe(answerText(answer, 60))
   for (const line of bare(bold).split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(60)

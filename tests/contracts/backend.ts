@@ -478,6 +478,37 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
     })
 
     describe('scan', () => {
+      it('give a sample, one vector an item, by a seed', async () => {
+        const items = randomItems(seededRandom(14), 60)
+        await upsert(...items, item('gone', { own: vector(1) }))
+        await backend.remove('notes', ['gone'])
+        const written = new Map(items.map(({ id, vectors }) => [id, vectors.own]))
+        for (const [count, expected] of [
+          [10, 10],
+          [45, 45],
+          [1_000, 60],
+        ] as const) {
+          const { ids, vectors } = await backend.sample('notes', 'own', { count, seed: 5 })
+          expect(new Set(ids).size).toBe(expected)
+          expect(ids).toHaveLength(expected)
+          expect(vectors).toHaveLength(expected * DIM)
+          for (const [i, id] of ids.entries()) {
+            const own = written.get(id)
+            const passages = own === 'keep' ? [] : (own ?? []).flatMap(({ passages }) => passages)
+            expect(passages.map((passage) => passage.vector)).toContainEqual(
+              vectors.slice(i * DIM, (i + 1) * DIM),
+            )
+          }
+        }
+        const draw = async (seed: number): Promise<string[]> =>
+          (await backend.sample('notes', 'own', { count: 10, seed })).ids
+        expect(await draw(5)).toEqual(await draw(5))
+        expect(await draw(5)).not.toEqual(await draw(6))
+        await expect(backend.sample('notes', 'x', { count: 1, seed: 1 })).rejects.toMatchObject({
+          code: 'SPACE_NOT_FOUND',
+        })
+      })
+
       it('gives every live vector once, as it was when it began', async () => {
         const items = randomItems(seededRandom(13), 40)
         await upsert(...items, item('gone', { own: vector(1) }))

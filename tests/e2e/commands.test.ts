@@ -106,6 +106,23 @@ describe.each([
     }
   })
 
+  it('says where nothing is a good match, and why with --explain', async () => {
+    const animals = ['cat', 'dog', 'horse', 'cow', 'sheep', 'goat', 'hen', 'duck', 'goose', 'pig', 'rabbit']
+    const lines = animals.flatMap((name) => [
+      JSON.stringify({ id: name, text: `The ${name} lives on our farm.` }),
+      JSON.stringify({ id: `young ${name}`, text: `A young ${name} sleeps in the barn at night.` }),
+    ])
+    await run(['add', 'farm', '-', '--format', 'jsonl'], { input: `${lines.join('\n')}\n` })
+    const real = await run(['search', 'farm', 'where does the young goose sleep?', '--explain'])
+    expect(real.stdout).not.toContain('no good match')
+    expect(real.stdout).toMatch(/score +percentile +id/)
+    expect(real.stdout).toMatch(
+      /match: good \(likelihood .*standard deviations above what random words reach/,
+    )
+    const nonsense = await run(['search', 'farm', 'fiscal', 'parliament', 'asteroid', 'laptop'])
+    expect(nonsense.stdout).toMatch(/^no good match; the nearest are\n/)
+  })
+
   it('searches the metadata that a collection was made for', async () => {
     const input = '{"id":"a","text":"a day at sea","title":"Lighthouse"}\n'
     const args = ['add', 'titled', '-', '--format', 'jsonl', '--keywords', 'title']

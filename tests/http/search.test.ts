@@ -157,3 +157,29 @@ test('a batch is answered in its order; one bad search refuses all, naming its p
     details: { field: 'searches' },
   })
 })
+
+test('a collection of twenty items or more tells how unusual a similarity is, and whether a text was answered', async () => {
+  await call('POST', '/v1/collections', { json: { name: 'judged' } })
+  const things = ['kettle', 'teapot', 'saucepan', 'ladle', 'whisk', 'oven', 'fridge', 'plate', 'cup', 'spoon']
+  const items = things.flatMap((thing) => [
+    { id: thing, text: `A ${thing} stands in the kitchen.` },
+    { id: `old ${thing}`, text: `Grandmother gave me her old ${thing}.` },
+  ])
+  await call('POST', '/v1/collections/judged/items', { json: { items } })
+  const ask = (body: unknown) => call('POST', '/v1/collections/judged/search', { json: body })
+  const real = await ask({ query: { text: 'the old teapot of my grandmother' }, calibrated: true })
+  expect(real.json).toMatchObject({
+    match: 'good',
+    matchReason: {
+      likelihood: expect.any(Number),
+      percentile: expect.any(Number),
+      deviations: expect.any(Number),
+      words: expect.any(Number),
+    },
+  })
+  expect(real.json.results[0].percentile).toBeGreaterThan(50)
+  const nonsense = await ask({ query: { text: 'parliament asteroid invoice goalkeeper' } })
+  expect(nonsense.json.match).toBe('none')
+  expect(nonsense.json.results.length).toBe(10)
+  expect(await ask({ query: { text: 'x' }, calibrated: 1 })).toMatchObject({ status: 400 })
+})

@@ -503,6 +503,30 @@ export class MemoryBackend implements Backend {
     })
   }
 
+  async sample(
+    collection: string,
+    space: string,
+    { count, seed }: { count: number; seed: number },
+  ): Promise<VectorBatch> {
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const version = findCurrent(found, space)
+      const random = seededRandom(seed)
+      const rows = [...found.items.values()]
+        .flatMap((item) => {
+          const vectors = passagesOf(item, version).map(({ vector }) => vector)
+          const vector = vectors[random.int(vectors.length || 1)]
+          return vector ? [{ id: item.id, vector, at: random.uniform() }] : []
+        })
+        .sort((a, b) => a.at - b.at)
+        .slice(0, count)
+      return {
+        ids: rows.map(({ id }) => id),
+        vectors: Float32Array.from(rows.flatMap(({ vector }) => [...vector])),
+      }
+    })
+  }
+
   async *scan(
     collection: string,
     space: string,

@@ -29,6 +29,7 @@ import { EngineError } from '../../core/errors.js'
 import type { Filter } from '../../core/filter.js'
 import type { Job, JobBoard } from '../../core/jobs.js'
 import type { KeywordMatch } from '../../core/keyword-query.js'
+import { seededRandom } from '../../core/random.js'
 import { ScanPool } from '../../indexes/scan-pool.js'
 import type { ItemHit } from '../../indexes/scan-table.js'
 import type { StrangestQuery } from './anomaly-reader.js'
@@ -45,6 +46,7 @@ import type { ItemSlots } from './item-slots.js'
 import { QueryThread } from './query-thread.js'
 import { Reader } from './reader.js'
 import type { ReportPage } from './report-reader.js'
+import { sampleRows } from './sample-rows.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
 import type { RemoveAnswer } from './write-messages.js'
@@ -405,6 +407,22 @@ export class EmbeddedBackend implements Backend {
     return new Map(
       await this.#queries.ask<'match'>({ op: 'match', collection: key, query, items: [...items] }),
     )
+  }
+
+  async sample(
+    collection: string,
+    space: string,
+    { count, seed }: { count: number; seed: number },
+  ): Promise<VectorBatch> {
+    const keys = this.#keys(collection)
+    findCurrent(keys, space)
+    const { vectors } = await this.#collections.open(keys)
+    this.#checkOpen()
+    const { table } = vectors.space(space) ?? noSpace(keys, space)
+    const rows = sampleRows(table, count, seededRandom(seed))
+    const values = new Float32Array(rows.length * table.dim)
+    for (const [i, row] of rows.entries()) values.set(table.vector(row), i * table.dim)
+    return { ids: rows.map((row) => vectors.slots.idOf(table.itemAt(row))), vectors: values }
   }
 
   async *scan(

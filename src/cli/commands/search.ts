@@ -106,7 +106,9 @@ async function search(
     const answer = await client.search(collection, request, context.signal)
     const { output } = context
     output.answer(answer, () => {
-      const parts = [answerText(answer, output.width, output.showsMarks), facetsText(answer.facets ?? {})]
+      const { width, showsMarks } = output
+      const table = answerText(answer, width, { marks: showsMarks, percentiles: options.explain })
+      const parts = [matchText(answer), table, facetsText(answer.facets ?? {})]
       if (options.explain) parts.push(explainText(answer))
       return parts.filter((part) => part !== '').join('\n\n')
     })
@@ -130,20 +132,26 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
     ...(image === undefined ? [] : [{ image: await readBase64(image) }]),
   ]
   const query = examples ? { positive, negative: unlike.map((id) => ({ id })) } : positive[0]
-  return { query, ...rest, ...shape }
+  // a command asks once: what is made behind the first search would never be seen
+  return { query, ...rest, ...shape, calibrated: true }
 }
 
 const WHAT_TO_LOOK_FOR =
   'say what to look for: a TEXT, --like ID or --image FILE, one of them; with --unlike ID or several --like, at least one'
 
 /** A table for people: the best first, what was found shortened to the width, with the words of the query marked. */
-export function answerText(answer: SearchAnswer, width: number, marks = false): string {
+export function answerText(
+  answer: SearchAnswer,
+  width: number,
+  { marks = false, percentiles = false }: { marks?: boolean; percentiles?: boolean } = {},
+): string {
   if (answer.results.length === 0) return 'nothing found'
   const grouped = answer.results.some(({ group }) => group !== undefined)
   const rows = answer.results.map((result, i) => [
     String(i + 1),
     result.score.toFixed(3),
     ...(grouped ? [String(result.group)] : []),
+    ...(percentiles ? [result.percentile?.toFixed(1) ?? ''] : []),
     result.id,
     marks ? markedText(result) : shownText(result),
   ])
@@ -152,12 +160,18 @@ export function answerText(answer: SearchAnswer, width: number, marks = false): 
       { title: '#', align: 'right' },
       { title: 'score', align: 'right' },
       ...(grouped ? [{ title: 'group' }] : []),
+      ...(percentiles ? [{ title: 'percentile', align: 'right' as const }] : []),
       { title: 'id' },
       { title: '', flexible: true },
     ],
     rows,
     width,
   )
+}
+
+/** Says so where nothing found is a good match. */
+function matchText({ match, results }: SearchAnswer): string {
+  return match === 'none' && results.length > 0 ? 'no good match; the nearest are' : ''
 }
 
 const LABELS = ['title', 'name', 'class', 'label']
