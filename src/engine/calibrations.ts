@@ -86,7 +86,10 @@ export class Calibrations implements CalibrationSource {
       const made = await makeCalibration(this.#host, subject, signal)
       if (made) {
         entry.calibration = made
-        await keepCalibration(this.#host.backend, subject, { calibration: made, items })
+        // one that could not be kept is as good as long as the process lives
+        await keepCalibration(this.#host.backend, subject, { calibration: made, items }).catch(
+          () => undefined,
+        )
       } else delete entry.calibration
     }
     entry.making = make()

@@ -1,4 +1,4 @@
-import type { EncoderVersion, SpaceRecord } from '../core/backend.js'
+import type { CollectionRecord, EncoderVersion, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import { IMAGE_ENCODERS, type ImageEncoderModel } from '../core/image-encoder.js'
 import { LIMITS } from '../core/limits.js'
@@ -343,21 +343,10 @@ export class Collection {
    * @throws EngineError INVALID_REQUEST naming the field, ITEM_NOT_FOUND (a query by id), CANCELLED, …
    */
   async search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchAnswer> {
-    const began = performance.now()
-    this.#context.lifetime.check()
-    const { records } = this.#context
-    for (let tries = 1; ; tries++) {
-      const record = records.known(this.name) ?? (await records.read(this.name))
-      try {
-        const checked = await checkWhole(request, record)
-        return await answerWhole(this.#context, record, checked, { signal: options.signal, began })
-      } catch (error) {
-        // another version of the encoder was swapped in meanwhile; a user's vector of the former is refused again
-        const swapped = error instanceof EngineError && error.code === 'ENCODER_MISMATCH'
-        if (!swapped || tries === SEARCH_TRIES) throw error
-        records.forget(this.name)
-      }
-    }
+    const call = { signal: options.signal, began: performance.now() }
+    return this.#searching(async (record) =>
+      answerWhole(this.#context, record, await checkWhole(request, record), call),
+    )
   }
 
   /**
@@ -371,10 +360,8 @@ export class Collection {
     requests: readonly SearchRequest[],
     options: { signal?: AbortSignal } = {},
   ): Promise<SearchAnswer[]> {
-    const began = performance.now()
-    this.#context.lifetime.check()
-    const record = await this.#context.records.read(this.name)
-    return searchMany(this.#context, record, requests, { signal: options.signal, began })
+    const call = { signal: options.signal, began: performance.now() }
+    return this.#searching((record) => searchMany(this.#context, record, requests, call))
   }
 
   /**
@@ -410,6 +397,22 @@ export class Collection {
   async space(name: string): Promise<Space> {
     this.#context.lifetime.check()
     return new Space(this.#context, this.name, await this.#findSpace(name))
+  }
+
+  /** Searches, and begins anew where another version of an encoder was swapped in meanwhile; a user's vector of the former is refused again. */
+  async #searching<T>(search: (record: CollectionRecord) => Promise<T>): Promise<T> {
+    const { lifetime, records } = this.#context
+    lifetime.check()
+    for (let tries = 1; ; tries++) {
+      const record = records.known(this.name) ?? (await records.read(this.name))
+      try {
+        return await search(record)
+      } catch (error) {
+        const swapped = error instanceof EngineError && error.code === 'ENCODER_MISMATCH'
+        if (!swapped || tries === SEARCH_TRIES) throw error
+        records.forget(this.name)
+      }
+    }
   }
 
   async #findSpace(name: string): Promise<SpaceRecord> {

@@ -136,14 +136,18 @@ async function searchHybrid(
     const [nearest, keyword] = await Promise.all([askDense(), askWords()])
     throwIfAborted(signal)
     const metric = question?.metric ?? 'cosine'
-    const found = await admitted(context, record, words, nearest?.hits ?? [], keyword)
+    // what must be there is looked for by words: a list of them that came to its end holds all that has it
+    const complete = fusion.alpha < 1 && keyword.length < depth && (words?.all.length ?? 0) > 0
+    const found = complete
+      ? onlyOf(keyword, nearest?.hits ?? [])
+      : await admitted(context, record, words, nearest?.hits ?? [], keyword)
     const dense = found.map(({ id, distance }) => ({ id, score: scoreOf(metric, distance) }))
     const hits = new Map(found.map((hit) => [hit.id, hit]))
     Object.assign(best, { space: search.space, dense: found[0], keyword: keyword[0] } satisfies Found)
     best.metric = question?.metric
     const candidates = fuse(dense, keyword, fusion).map((item) => ({ ...item, hit: hits.get(item.id) }))
     const results = await showCandidates(context, record, candidates, { words, k, fields, where, question })
-    const more = (nearest?.hits.length ?? 0) >= depth || keyword.length >= depth
+    const more = !complete && ((nearest?.hits.length ?? 0) >= depth || keyword.length >= depth)
     if (results.length >= k || !more || depth >= LIMITS.k) {
       const plan: SearchPlan = {
         mode: 'hybrid',
@@ -157,6 +161,11 @@ async function searchHybrid(
       return { results, tookMs: performance.now() - began, plan }
     }
   }
+}
+
+function onlyOf(keyword: readonly KeywordHit[], hits: readonly Hit[]): readonly Hit[] {
+  const known = new Set(keyword.map(({ id }) => id))
+  return hits.filter(({ id }) => known.has(id))
 }
 
 /** The dense hits that hold what the query says must be there and nothing that must not; keyword hits all do. */

@@ -8,7 +8,7 @@ import { keywordValues } from '../query/keyword-document.js'
 import { matchText } from '../query/match-text.js'
 import { contentTerms } from '../query/word-rarity.js'
 import type { Calibration } from './calibration.js'
-import { type EngineContext, isTextSpace } from './engine-context.js'
+import type { EngineContext } from './engine-context.js'
 import { TEXT_READ } from './make-calibration.js'
 
 /** What the best of a search were, before they are cut to the k that are shown. */
@@ -40,20 +40,20 @@ export async function judgeAnswer(
   answer: SearchAnswer,
   { asked, found }: { asked: Asked; found: Found },
 ): Promise<SearchAnswer> {
-  const { metric } = found
-  const space = found.space ?? record.spaces.find(isTextSpace)
-  if (!space) return answer
-  const subject = { record, space, metric: metric ?? space.metrics[0] ?? 'cosine' }
+  const { metric, space } = found
+  // nothing is told of words alone
+  if (!metric || !space) return answer
+  const subject = { record, space, metric }
   const calibration = await context.calibrations.find(subject, { wait: asked.calibrated })
   if (!calibration) return answer
   const results = answer.results.map((result) => {
     const score = answer.plan.mode === 'dense' ? result.score : result.scores?.dense
-    if (!metric || score === undefined) return result
+    if (score === undefined) return result
     return { ...result, percentile: percentileOf(calibration.pairs, score) }
   })
   const { nonsense, words } = calibration
   // words alone do not tell a long question from nonsense: most of its words may be missing from the best text
-  if (asked.text === undefined || !metric || !nonsense || !words) return { ...answer, results }
+  if (asked.text === undefined || !nonsense || !words) return { ...answer, results }
   const judged = { nonsense, words, nearest: calibration.nearest, metric }
   const reason = await weigh(context, record, judged, { asked: { ...asked, text: asked.text }, found })
   return reason

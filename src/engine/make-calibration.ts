@@ -33,7 +33,7 @@ const NONSENSE = 100
 const ENCODED_AT_ONCE = 5
 const TEXTS_AT_ONCE = 50
 /** Of a longer text the beginning is read, in UTF-16 units. */
-export const TEXT_READ = 20_000
+export const TEXT_READ = 4_000
 const SEED = 1
 /** A word that may stand in a query of random words: three letters, or any of a script without spaces. */
 const LETTERS = /^(?:\p{L}{3,}|[^ -~]+)$/u

@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import { invalid, show } from './requests.js'
 
 /** What may differ from page to page. */
-const FREE: ReadonlySet<string> = new Set(['k', 'offset', 'cursor', 'include', 'facets'])
+const FREE: ReadonlySet<string> = new Set(['k', 'offset', 'cursor', 'include', 'facets', 'calibrated'])
 
 /**
  * Tells one query of a collection from every other: hashes the request but for what may differ from page to page, and

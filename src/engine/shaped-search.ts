@@ -6,6 +6,7 @@ import { meanDirection } from '../query/rocchio.js'
 import type { EngineContext } from './engine-context.js'
 import { asksByExamples, type CheckedExamples, checkExamples, resolveExamples } from './examples.js'
 import { answerSearch, FACET_VALUES, type SearchCall } from './hybrid-search.js'
+import { judgeAnswer } from './judge-answer.js'
 import { Pace, throwIfAborted } from './pace.js'
 import { type Bound, RankedFeed, readGroups } from './ranked-feed.js'
 import { examplesSource, type RankedSource, requestSource } from './ranked-source.js'
@@ -83,7 +84,21 @@ export async function answerWhole(
       ? undefined
       : context.backend.facets(record.name, { fields, where, limit: FACET_VALUES }),
   ])
-  return facets ? { ...answer, facets } : answer
+  const judged = await withPercentiles(context, record, answer, answerFields(asked).calibrated)
+  return facets ? { ...judged, facets } : judged
+}
+
+/** Tells how unusual the similarities of a list by vectors are; hybrid lists tell it already. */
+async function withPercentiles(
+  context: EngineContext,
+  record: CollectionRecord,
+  answer: SearchAnswer,
+  calibrated: boolean,
+): Promise<SearchAnswer> {
+  const { mode, metric, space: name } = answer.plan
+  const space = record.spaces.find((known) => known.name === name)
+  if (mode !== 'dense' || !space) return answer
+  return judgeAnswer(context, record, answer, { asked: { calibrated }, found: { space, metric } })
 }
 
 async function answerShaped(

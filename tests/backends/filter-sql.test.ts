@@ -121,8 +121,11 @@ describe('a filter in SQL', () => {
 
   it('bears the largest filters', () => {
     const items = fill(Array.from({ length: 50 }, (_, i) => ({ a: i, b: `${i}` })))
-    const terms = Array.from({ length: 1_000 }, (_, i) => ({ [`f${i}.g.h`]: { $exists: true } }))
-    expect(found({ $or: [...terms.slice(1), { a: 3 }] })).toEqual([3])
+    const terms = Array.from({ length: 999 }, (_, i) => ({ [`f${i}`]: { $exists: true } }))
+    expect(found({ $or: [...terms, { a: 3 }] })).toEqual([3])
+    const deep = Array.from({ length: 201 }, (_, i) => ({ [`f${i}.g.h`]: { $exists: true } }))
+    expect(found({ $or: [...deep.slice(1), { a: 3 }] })).toEqual([3])
+    expect(() => found({ $or: deep })).toThrowError(expect.objectContaining({ code: 'INVALID_FILTER' }))
     const many = {
       a: { $in: Array.from({ length: 50_000 }, (_, i) => i + 40) },
       b: { $nin: Array.from({ length: 50_000 }, (_, i) => `${i + 45}`) },

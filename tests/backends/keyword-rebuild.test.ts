@@ -8,6 +8,17 @@ import { seededRandom } from '#src/core/random.js'
 import { parseKeywords } from '#src/query/parse-keywords.js'
 import { searchKeywords } from '../support/memory-keywords.js'
 
+/** Whether FTS5 takes removed rows out of its totals, as SQLite 3.54 does: then no index wears. */
+const forgets = (() => {
+  const db = openDatabase(':memory:')
+  try {
+    const version = db.prepare('SELECT sqlite_version()').pluck().get() as string
+    return Number(version.split('.')[1]) >= 54
+  } finally {
+    db.close()
+  }
+})()
+
 let db: Connection
 let writes: KeywordWrites
 let rebuild: KeywordRebuild
@@ -67,44 +78,50 @@ function agrees(): boolean {
   return same
 }
 
-it('makes a worn index anew while it is searched and written to, and its scores are right again', () => {
-  for (let key = 1; key <= 300; key++) put(key, sentence())
-  expect(rebuild.step()).toBe(false)
-  expect(agrees()).toBe(true)
-  for (let i = 0; i < 800; i++) put(1 + random.int(300), sentence())
-  expect(agrees()).toBe(false)
-  let steps = 0
-  while (rebuild.step()) {
-    steps++
-    for (let i = 0; i < 5; i++) {
-      put(1 + random.int(320), sentence())
-      take(1 + random.int(320))
+it.skipIf(forgets)(
+  'makes a worn index anew while it is searched and written to, and its scores are right again',
+  () => {
+    for (let key = 1; key <= 300; key++) put(key, sentence())
+    expect(rebuild.step()).toBe(false)
+    expect(agrees()).toBe(true)
+    for (let i = 0; i < 800; i++) put(1 + random.int(300), sentence())
+    expect(agrees()).toBe(false)
+    let steps = 0
+    while (rebuild.step()) {
+      steps++
+      for (let i = 0; i < 5; i++) {
+        put(1 + random.int(320), sentence())
+        take(1 + random.int(320))
+      }
+      if (steps % 3 === 0) agrees()
+      expect(steps).toBeLessThan(1_000)
     }
-    if (steps % 3 === 0) agrees()
-    expect(steps).toBeLessThan(1_000)
-  }
-  expect(steps).toBeGreaterThan(1)
-  expect(
-    db.prepare(`SELECT count(*) FROM sqlite_schema WHERE name LIKE 'keywords%next%'`).pluck().get(),
-  ).toBe(0)
-  // the few changes of meanwhile count twice, so that its totals are near
-  agrees()
-  for (const key of [...texts.keys()]) take(key)
-  agrees()
-})
+    expect(steps).toBeGreaterThan(1)
+    expect(
+      db.prepare(`SELECT count(*) FROM sqlite_schema WHERE name LIKE 'keywords%next%'`).pluck().get(),
+    ).toBe(0)
+    // the few changes of meanwhile count twice, so that its totals are near
+    agrees()
+    for (const key of [...texts.keys()]) take(key)
+    agrees()
+  },
+)
 
-it('goes on where it was when the database is opened again, and is dropped with its collection', () => {
-  for (let key = 1; key <= 30; key++) put(key, sentence())
-  for (let i = 0; i < 400; i++) put(1 + random.int(30), sentence())
-  expect(rebuild.step()).toBe(true)
-  writes = new KeywordWrites(db)
-  put(31, sentence())
-  take(3)
-  rebuild = new KeywordRebuild(db, writes, { worn: 50 })
-  while (rebuild.step());
-  expect(agrees()).toBe(true)
-  for (let i = 0; i < 400; i++) put(1 + random.int(30), sentence())
-  rebuild.step()
-  writes.drop(1)
-  expect(db.prepare(`SELECT count(*) FROM sqlite_schema WHERE name LIKE 'keywords%'`).pluck().get()).toBe(0)
-})
+it.skipIf(forgets)(
+  'goes on where it was when the database is opened again, and is dropped with its collection',
+  () => {
+    for (let key = 1; key <= 30; key++) put(key, sentence())
+    for (let i = 0; i < 400; i++) put(1 + random.int(30), sentence())
+    expect(rebuild.step()).toBe(true)
+    writes = new KeywordWrites(db)
+    put(31, sentence())
+    take(3)
+    rebuild = new KeywordRebuild(db, writes, { worn: 50 })
+    while (rebuild.step());
+    expect(agrees()).toBe(true)
+    for (let i = 0; i < 400; i++) put(1 + random.int(30), sentence())
+    rebuild.step()
+    writes.drop(1)
+    expect(db.prepare(`SELECT count(*) FROM sqlite_schema WHERE name LIKE 'keywords%'`).pluck().get()).toBe(0)
+  },
+)

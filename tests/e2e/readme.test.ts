@@ -88,9 +88,11 @@ describe('the examples of the README', () => {
     )
     const script = `set -e\n${serving.replaceAll('7700', String(port))}`
     const home = mkdtempSync(join(folder, 'home-'))
+    // each in a folder of its own: the log of an earlier server would say that this one is ready
+    const cwd = mkdtempSync(join(folder, 'example-'))
     const path = `${join(folder, 'bin')}:${process.env.PATH}`
     const child = spawn('sh', ['-c', script], {
-      cwd: folder,
+      cwd,
       env: { ...process.env, KINDRED_HOME: home, PATH: path },
     })
     let output = ''

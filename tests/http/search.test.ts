@@ -116,9 +116,10 @@ test('examples ask for more like these and less like those, and never find thems
 
 test('a cursor goes on where the page ended, and is of one query only', async () => {
   const query = { vector: [1, 2, 3, 4] }
-  const whole = await search({ query, k: 25, exact: true, include: [] })
-  const first = await search({ query, k: 10, offset: 0, include: [] })
-  const second = await search({ query, k: 15, cursor: first.json.cursor, include: [] })
+  const rest = { include: [], calibrated: true }
+  const whole = await search({ query, k: 25, exact: true, ...rest })
+  const first = await search({ query, k: 10, offset: 0, ...rest })
+  const second = await search({ query, k: 15, cursor: first.json.cursor, ...rest })
   expect([...first.json.results, ...second.json.results]).toEqual(whole.json.results)
   const other = await search({ query: { vector: [4, 2, 3, 4] }, cursor: first.json.cursor })
   expect(other.json.error).toMatchObject({ code: 'INVALID_REQUEST', details: { field: 'cursor' } })

@@ -21,7 +21,7 @@ export class DerivedWrites {
   }
 
   addRows(report: number, from: number, rows: readonly string[]): void {
-    for (const [i, row] of rows.entries()) this.#sql.row.run(report, from + i, row)
+    for (const [i, row] of rows.entries()) this.#sql.row.run(from + i, row, report)
   }
 
   /** From now on the report is what readers see; the one before is removed. */
@@ -62,7 +62,10 @@ function prepare(db: Connection) {
     place: db.prepare<[number], { collection: number; name: string }>(
       'SELECT collection, name FROM reports WHERE key = ?',
     ),
-    row: db.prepare('INSERT INTO report_rows (report, row, value) VALUES (?, ?, ?)'),
+    // none where the report went with its collection meanwhile
+    row: db.prepare(
+      'INSERT INTO report_rows (report, row, value) SELECT key, ?, ? FROM reports WHERE key = ?',
+    ),
     finish: db.prepare('UPDATE reports SET head = ? WHERE key = ?'),
     removeRows: db.prepare('DELETE FROM report_rows WHERE report = ?'),
     remove: db.prepare('DELETE FROM reports WHERE key = ?'),

@@ -1,3 +1,4 @@
+import { EngineError } from '../../core/errors.js'
 import { arrayIndex } from '../../core/field-values.js'
 import type { Condition, Filter, FilterField, Ordering } from '../../core/filter.js'
 import type { Json } from '../../core/types.js'
@@ -10,8 +11,13 @@ export interface SqlPart {
 
 export type SqlValue = string | number | bigint | null
 
+/** Conditions on fields within fields: SQLite takes about 255 recursive subqueries in one statement (its 3.54). */
+const MOST_WALKS = 200
+
 /** SQL of a filter and of what it stands beside. */
 interface Place {
+  /** Counts a recursive subquery. @throws EngineError INVALID_FILTER for too many */
+  walk(): void
   /** Binds a value. @returns how the SQL calls it */
   bind(value: SqlValue): string
   /** The key of a space's current encoder version; undefined where it has none. */
@@ -31,6 +37,7 @@ const TRUE = '1'
  * means. Nothing that a user wrote is in the SQL: names and values are all bound.
  *
  * @param encoderKey finds the current encoder version of a space, for `$anomaly`
+ * @throws EngineError INVALID_FILTER for more than 200 conditions on fields within fields
  */
 export function filterSql(filter: Filter, encoderKey: (space: string) => number | undefined): SqlPart {
   const parameters: Record<string, SqlValue> = {}
@@ -44,7 +51,16 @@ export function filterSql(filter: Filter, encoderKey: (space: string) => number 
     }
     return `@${name}`
   }
-  return { sql: toSql(filter, { bind, encoderKey }), parameters }
+  let walks = 0
+  const walk = (): void => {
+    walks++
+    if (walks <= MOST_WALKS) return
+    throw new EngineError(
+      'INVALID_FILTER',
+      `the filter has more than ${MOST_WALKS} conditions on fields within fields, such as "a.b"; ask in parts, or with $in`,
+    )
+  }
+  return { sql: toSql(filter, { bind, encoderKey, walk }), parameters }
 }
 
 function toSql(filter: Filter, place: Place): string {
@@ -140,6 +156,7 @@ function absentSql(path: readonly string[], place: Place, candidates: Candidates
 
 /** Any name in any metadata: walks `depth` by `depth` through objects, positions and elements, as `valuesAt` does. */
 function walkSql(path: readonly string[], place: Place, { whole, element, missing }: Candidates): string {
+  place.walk()
   const steps = place.bind(JSON.stringify(path))
   const positions = place.bind(JSON.stringify(path.map((step) => arrayIndex(step) ?? null)))
   const end = place.bind(path.length)

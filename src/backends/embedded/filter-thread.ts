@@ -30,7 +30,7 @@ export class FilterThread {
 
   /** Which thread the next question goes to. */
   get generation(): number {
-    this.#start()
+    if (!this.#closed) this.#start()
     return this.#generation
   }
 

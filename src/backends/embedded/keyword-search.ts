@@ -43,7 +43,10 @@ export class KeywordSearch {
 
   /** At most k items, the best first; ties in the order of first writing. */
   search({ collection, query, k, question }: KeywordRequest): { id: string; score: number }[] {
-    if (this.#sql.paths.get(collection) === undefined) return []
+    if (this.#sql.paths.get(collection) === undefined) {
+      this.#statements.delete(collection)
+      return []
+    }
     const version = Number(this.#sql.version.get())
     if (version !== this.#version) for (const { forget } of this.#statements.values()) forget()
     this.#version = version
