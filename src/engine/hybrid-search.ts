@@ -49,7 +49,8 @@ async function answerInMode(
   const found: Found = {}
   const answer = await findInMode(context, record, request, { ...call, found })
   const judged = await judgeAnswer(context, record, answer, { asked: askedOf(request), found })
-  return { ...judged, tookMs: performance.now() - call.began }
+  judged.tookMs = performance.now() - call.began
+  return judged
 }
 
 function askedOf(request: CheckedRequest): Asked {
