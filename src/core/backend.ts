@@ -26,6 +26,62 @@ export interface SpaceRecord {
   settings?: Record<string, unknown>
   /** The version that is being filled and will become current, if there is one. */
   staged?: EncoderVersion
+  /** What judges the items of its current encoder version, if it was fitted. */
+  detection?: DetectionRecord
+}
+
+/** A fitted detection, to be staged: what judges how strange the items of a space are. */
+export interface NewDetection {
+  /** JSON; small (it is in every {@link SpaceRecord}). */
+  settings: Record<string, unknown>
+  /** JSON. */
+  report: Record<string, unknown>
+  /** What loading it needs, by name. */
+  files: Record<string, Uint8Array>
+}
+
+/** A version of a space's detection. */
+export interface DetectionRecord extends Omit<NewDetection, 'files'> {
+  /** 1, 2, …, never used again within its space. */
+  version: number
+  /** ISO 8601. */
+  createdAt: string
+}
+
+export interface DetectionVersion extends DetectionRecord {
+  /** `staged`: items are being judged; `current`: its verdict counts; `retired`: it is kept, its judgements are not. */
+  state: 'staged' | 'current' | 'retired'
+  /** Items that it has judged, and those of them that are flagged. */
+  judged: number
+  flagged: number
+}
+
+/** An item that a detection has not judged. */
+export interface UnjudgedItem {
+  id: string
+  /** Which of its writes the vectors are of; larger is later. */
+  mark: number
+  /** One a passage. */
+  vectors: Float32Array[]
+}
+
+/** What one detector says of an item. */
+export interface Judgement {
+  /** `verdict` is the joint one. */
+  detector: string
+  /** Larger is stranger. */
+  score: number
+  /** The part of normal items that are at least as strange, in (0, 1]. */
+  pValue: number
+  flagged: boolean
+}
+
+/** What a person said of an item. */
+export interface Correction {
+  id: string
+  verdict: 'fine' | 'strange'
+  /** ISO 8601. */
+  madeAt: string
 }
 
 /** A version of a space's encoder, to be staged. */
@@ -102,9 +158,14 @@ export interface AnomalyScore {
   flagged: boolean
 }
 
-/** A stored item's {@link AnomalyScore}, with the encoder version that made it. */
+/** How strange a stored item is: by its encoder, or by one of the detectors of its space's detection. */
 export interface StoredAnomaly extends AnomalyScore {
+  /** The encoder version whose vectors were judged. */
   version: number
+  /** The version of the detection; not there where the encoder itself judged. */
+  detection?: number
+  /** Not there where the encoder itself judged. */
+  pValue?: number
 }
 
 /** A picture to store. */
@@ -177,8 +238,10 @@ export interface StoredItem {
   metadata?: Metadata
   text?: string | null
   vectors?: Record<string, Float32Array[]>
-  /** By space, of its current encoder, then by detector; only spaces that have scores. */
+  /** By space, of its current encoder and detection: the verdict first, then by detector; only spaces that have scores. */
   anomaly?: Record<string, StoredAnomaly[]>
+  /** What a person said of it; read with `anomaly`. */
+  correction?: Correction['verdict']
   hasImage: boolean
 }
 
@@ -396,7 +459,11 @@ export interface Backend {
   encoderVersions(collection: string, space: string): Promise<EncoderVersion[]>
   /** What {@link NewEncoderVersion} gave. @throws EngineError ENCODER_NOT_FOUND */
   encoderFiles(collection: string, space: string, version: number): Promise<Record<string, Uint8Array>>
-  /** Items by the score of a detector in a space's current version, the strangest first. */
+  /**
+   * Items by the score of a detector in a space's current version, the strangest first.
+   *
+   * @param query.detector `verdict` and the others of its detection, or `reconstruction` of its encoder
+   */
   strangest(
     collection: string,
     space: string,
@@ -408,6 +475,52 @@ export interface Backend {
     space: string,
     detector: string,
   ): Promise<{ scored: number; flagged: number }>
+
+  /**
+   * Adds a detection to a space's current encoder version; one that was staged before is dropped.
+   *
+   * @returns the version's number
+   * @throws EngineError ENCODER_MISMATCH where the encoder is another by now
+   */
+  stageDetection(collection: string, space: string, encoder: number, detection: NewDetection): Promise<number>
+  /** The next items that a detection has not judged, in the order of their writes; none where it has judged all. */
+  unjudged(
+    collection: string,
+    space: string,
+    version: number,
+    options: { limit: number },
+  ): Promise<UnjudgedItem[]>
+  /**
+   * Keeps judgements, in the order in which {@link unjudged} gave the items; those of items that were written or removed
+   * meanwhile are passed over, and what a person said of an item decides whether it is flagged.
+   */
+  judge(
+    collection: string,
+    space: string,
+    version: number,
+    rows: readonly { id: string; mark: number; judgements: readonly Judgement[] }[],
+  ): Promise<void>
+  /** Makes a detection current, if it has judged all items; the one before is retired. @returns whether it had */
+  promoteDetection(collection: string, space: string, version: number): Promise<boolean>
+  /** Drops a staged version. Idempotent. */
+  dropDetection(collection: string, space: string, version: number): Promise<void>
+  /** Those of the space's current encoder version, newest first. */
+  detections(collection: string, space: string): Promise<DetectionVersion[]>
+  /** What {@link NewDetection} gave. @throws EngineError DETECTION_NOT_FOUND */
+  detectionFiles(collection: string, space: string, version: number): Promise<Record<string, Uint8Array>>
+  /** The verdict's p-values, ascending, of the space's current detection. */
+  pValues(collection: string, space: string): Promise<Float64Array>
+  /**
+   * Keeps what people say of items until the items' content changes; null takes it back. Flags follow at once.
+   *
+   * @returns the ids that are there
+   */
+  correct(
+    collection: string,
+    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+  ): Promise<string[]>
+  /** The latest first, at most 10,000. */
+  corrections(collection: string): Promise<Correction[]>
 
   /**
    * What items hold, in the order of first writing.

@@ -43,6 +43,8 @@ export const ERROR_CODES = [
   'ENCODER_NOT_FOUND',
   'ENCODER_INVALID', // a model folder with a file missing, cut short or not understood
   'ENCODER_MISMATCH', // vectors of one encoder asked of a space of another
+  'TOO_FEW_ITEMS', // too few with vectors to tell what is usual among them
+  'DETECTION_NOT_FOUND',
   'TOO_FEW_IMAGES', // too few, or too few different ones, to fit what was asked
   'TRAINING_DIVERGED', // the loss became NaN before anything was learned
   'KERNEL_MISSING', // a tfjs kernel that cannot be recorded as ONNX

@@ -6,12 +6,12 @@ export type FilterField =
   | { kind: 'metadata'; path: readonly string[] }
   /** The item's id. */
   | { kind: 'id' }
-  /** A detector's judgement of the item in a space's current encoder version; missing where there is none. */
+  /** A detector's judgement of the item in a space's current encoder version, `verdict` that of its detection; missing where there is none. */
   | { kind: 'anomaly'; part: AnomalyPart; space: string; detector: string }
 
-export type AnomalyPart = 'score' | 'percentile' | 'flagged'
+export type AnomalyPart = 'score' | 'percentile' | 'pValue' | 'flagged'
 
-export const ANOMALY_PARTS: readonly AnomalyPart[] = ['score', 'percentile', 'flagged']
+export const ANOMALY_PARTS: readonly AnomalyPart[] = ['score', 'percentile', 'pValue', 'flagged']
 
 /** How values are put in order. */
 export type Ordering = 'gt' | 'gte' | 'lt' | 'lte'

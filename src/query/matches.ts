@@ -11,7 +11,7 @@ export interface FilterSubject {
   anomaly?: (
     space: string,
     detector: string,
-  ) => { score: number; percentile: number; flagged: boolean } | undefined
+  ) => { score: number; percentile: number; pValue?: number; flagged: boolean } | undefined
 }
 
 /**
@@ -51,5 +51,7 @@ function look(item: FilterSubject, field: FilterField): FieldValues {
   if (field.kind === 'metadata') return valuesAt(item.metadata, field.path)
   if (field.kind === 'id') return { values: [item.id], missing: false }
   const judged = item.anomaly?.(field.space, field.detector)
-  return judged ? { values: [judged[field.part]], missing: false } : { values: [], missing: true }
+  if (!judged) return { values: [], missing: true }
+  const value = field.part === 'pValue' ? (judged.pValue ?? 1 - judged.percentile / 100) : judged[field.part]
+  return { values: [value], missing: false }
 }

@@ -12,7 +12,7 @@ afterAll(() => scans.close())
 function spaceOf(encoderKey: number, rows: [label: number, item: number][]): SpaceVectors {
   const keys: EncoderKeys = {
     ...{ encoderKey, space: 'look', version: encoderKey, state: 'current', encoder: `e${encoderKey}` },
-    ...{ encoderName: 'toy', dim: 2, metrics: ['cosine'], unit: false, settings: {} },
+    ...{ encoderName: 'toy', dim: 2, metrics: ['cosine'], unit: false, settings: {}, detections: [] },
   }
   const table = new VectorTable(2)
   for (const [label, item] of rows) table.append(label, item, 0, Float32Array.of(label, 1))

@@ -7,7 +7,7 @@ import { ItemSlots } from '#src/backends/embedded/item-slots.js'
 import { EngineError } from '#src/core/errors.js'
 import { parseWhere } from '#src/query/parse-where.js'
 
-const question = (where: unknown) => ({ filter: parseWhere(where), encoderKeys: {} })
+const question = (where: unknown) => ({ filter: parseWhere(where), encoderKeys: {}, detectionKeys: {} })
 
 describe('what filters mean is kept', () => {
   let asked: FilterRequest[]

@@ -47,7 +47,10 @@ describe('a filter in SQL', () => {
   }
 
   function found(where: unknown): number[] {
-    const { sql, parameters } = filterSql(parseWhere(where, { anomaly }), () => 9)
+    const { sql, parameters } = filterSql(parseWhere(where, { anomaly }), {
+      encoderKeys: { [anomaly.space]: 9 },
+      detectionKeys: {},
+    })
     return db
       .prepare<[object], number>(`SELECT key FROM items WHERE ${sql} ORDER BY key`)
       .pluck()

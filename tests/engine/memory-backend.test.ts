@@ -1,5 +1,6 @@
 import { backendContract, type OpenedBackend } from '../contracts/backend.js'
 import { backendDerivedContract } from '../contracts/backend-derived.js'
+import { backendDetectionsContract } from '../contracts/backend-detections.js'
 import { backendEncodersContract } from '../contracts/backend-encoders.js'
 import { backendFiltersContract } from '../contracts/backend-filters.js'
 import { backendImagesContract } from '../contracts/backend-images.js'
@@ -19,3 +20,4 @@ backendRecordsContract('memory', open)
 backendFiltersContract('memory', open)
 keywordContract('memory', open)
 backendDerivedContract('memory', open)
+backendDetectionsContract('memory', open)

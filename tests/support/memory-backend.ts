@@ -3,6 +3,8 @@ import type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  Correction,
+  DetectionVersion,
   EncodedItem,
   EncoderVersion,
   FacetQuery,
@@ -13,18 +15,21 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  Judgement,
   KeywordHit,
   KeywordMatchQuery,
   KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
+  NewDetection,
   NewEncoderVersion,
   PassageVector,
   SpaceInput,
   SpaceRecord,
   StoredAnomaly,
   StoredItem,
+  UnjudgedItem,
   VectorBatch,
 } from '#src/core/backend.js'
 import { EngineError } from '#src/core/errors.js'
@@ -43,6 +48,21 @@ import { searchKeywords } from './memory-keywords.js'
 interface MemoryVersion extends Omit<EncoderVersion, 'vectors' | 'settings'> {
   settings: Record<string, unknown> | undefined
   files: Record<string, Uint8Array>
+  /** Newest first. */
+  detections: MemoryDetection[]
+}
+
+interface MemoryDetection extends NewDetection {
+  version: number
+  state: DetectionVersion['state']
+  createdAt: string
+  /** By what was judged: it is another object after every write of its vectors. */
+  judgements: Map<Encoded, Map<string, Judgement>>
+}
+
+interface Encoded {
+  passages: PassageVector[]
+  anomaly?: AnomalyScore
 }
 
 interface MemorySpace {
@@ -52,6 +72,8 @@ interface MemorySpace {
   versions: MemoryVersion[]
   /** The last number given. */
   given: number
+  /** The last number given to a detection. */
+  detections: number
 }
 
 interface MemoryItem {
@@ -64,7 +86,7 @@ interface MemoryItem {
   image: ImageWrite | null
   fingerprint: string
   textHash: string | null
-  encoded: Map<MemoryVersion, { passages: PassageVector[]; anomaly?: AnomalyScore }>
+  encoded: Map<MemoryVersion, Encoded>
   /** By kind. */
   fingerprints: Map<string, Fingerprint>
 }
@@ -76,6 +98,8 @@ interface MemoryCollection {
   items: Map<string, MemoryItem>
   /** By name. */
   reports: Map<string, { key: number; head: Record<string, unknown>; rows: readonly string[] }>
+  /** By id, the latest last; with what they were said of. */
+  corrections: Map<string, Correction & { content: string }>
   indexed: readonly string[]
 }
 
@@ -90,6 +114,7 @@ export class MemoryBackend implements Backend {
   /** By id, in the order of first recording. */
   readonly #jobs = new Map<string, Job>()
   #counter = 0
+  readonly #marks = new WeakMap<Encoded, number>()
   #closed = false
   #writing = new Set<Promise<unknown>>()
 
@@ -114,7 +139,12 @@ export class MemoryBackend implements Backend {
       if (this.#collections.has(name)) {
         throw new EngineError('COLLECTION_EXISTS', `there is a collection "${name}" already`)
       }
-      const parts = { spaces: spaces.map(toSpace), items: new Map(), reports: new Map() }
+      const parts = {
+        spaces: spaces.map(toSpace),
+        items: new Map(),
+        reports: new Map(),
+        corrections: new Map(),
+      }
       this.#collections.set(name, { name, keywords, indexed, ...parts })
     })
   }
@@ -156,6 +186,7 @@ export class MemoryBackend implements Backend {
     const copies = [...ids]
     return this.#write(() => {
       const { items } = this.#find(collection)
+      for (const id of copies) this.#find(collection).corrections.delete(id)
       return copies.filter((id) => items.delete(id))
     })
   }
@@ -164,7 +195,10 @@ export class MemoryBackend implements Backend {
     return this.#write(() => {
       const found = this.#find(collection)
       const matching = itemsOf(found, where)
-      for (const { id } of matching) found.items.delete(id)
+      for (const { id } of matching) {
+        found.items.delete(id)
+        found.corrections.delete(id)
+      }
       return matching.length
     })
   }
@@ -267,12 +301,12 @@ export class MemoryBackend implements Backend {
         throw new EngineError('CONFLICT', `space "${name}" has a staged encoder, or is not of images`)
       }
       if (!space) {
-        space = { name, input: 'image', versions: [], given: 0 }
+        space = { name, input: 'image', versions: [], given: 0, detections: 0 }
         spaces.push(space)
       }
       space.given++
       const createdAt = new Date().toISOString()
-      space.versions.push({ ...copy, version: space.given, state: 'staged', createdAt })
+      space.versions.push({ ...copy, version: space.given, state: 'staged', createdAt, detections: [] })
       return space.given
     })
   }
@@ -367,6 +401,164 @@ export class MemoryBackend implements Backend {
     return this.#call(() => {
       const scores = scoresOf(this.#find(collection), space, detector)
       return { scored: scores.length, flagged: scores.filter(({ flagged }) => flagged).length }
+    })
+  }
+
+  stageDetection(
+    collection: string,
+    name: string,
+    encoder: number,
+    detection: NewDetection,
+  ): Promise<number> {
+    const copy = structuredClone(detection)
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const current = findCurrent(found, name)
+      if (current.version !== encoder) {
+        throw new EngineError('ENCODER_MISMATCH', `the encoder is ${current.version}, not ${encoder}`)
+      }
+      const version = ++findSpace(found, name).detections
+      current.detections = current.detections.filter(({ state }) => state !== 'staged')
+      const createdAt = new Date().toISOString()
+      current.detections.unshift({ ...copy, version, state: 'staged', createdAt, judgements: new Map() })
+      return version
+    })
+  }
+
+  unjudged(
+    collection: string,
+    space: string,
+    version: number,
+    { limit }: { limit: number },
+  ): Promise<UnjudgedItem[]> {
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const { encoder, detection } = findDetection(found, space, version)
+      return unjudgedItems(found, encoder, detection)
+        .slice(0, limit)
+        .map(({ item, made }) => {
+          const vectors = made.passages.map(({ vector }) => vector.slice())
+          return { id: item.id, mark: this.#markOf(made), vectors }
+        })
+    })
+  }
+
+  judge(
+    collection: string,
+    space: string,
+    version: number,
+    rows: readonly { id: string; mark: number; judgements: readonly Judgement[] }[],
+  ): Promise<void> {
+    const copies = structuredClone(rows)
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const { encoder, detection } = findDetection(found, space, version)
+      for (const { id, mark, judgements } of copies) {
+        const item = found.items.get(id)
+        const made = item?.encoded.get(encoder)
+        if (!item || !made || this.#markOf(made) !== mark) continue
+        const said = found.corrections.get(id)
+        if (said && said.content !== contentOf(item)) found.corrections.delete(id)
+        const flag = found.corrections.get(id)?.verdict
+        const judged = judgements.map((judgement): [string, Judgement] => {
+          const decided = flag && judgement.detector === 'verdict' ? { flagged: flag === 'strange' } : {}
+          return [judgement.detector, { ...judgement, ...decided }]
+        })
+        detection.judgements.set(made, new Map(judged))
+      }
+    })
+  }
+
+  promoteDetection(collection: string, space: string, version: number): Promise<boolean> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const { encoder, detection } = findDetection(found, space, version)
+      if (detection.state === 'current') return true
+      if (unjudgedItems(found, encoder, detection).length > 0) return false
+      for (const known of encoder.detections) {
+        if (known.state !== 'current') continue
+        known.state = 'retired'
+        known.judgements.clear()
+      }
+      detection.state = 'current'
+      return true
+    })
+  }
+
+  dropDetection(collection: string, space: string, version: number): Promise<void> {
+    return this.#write(() => {
+      const found = this.#find(collection)
+      for (const encoder of found.spaces.find(({ name }) => name === space)?.versions ?? []) {
+        encoder.detections = encoder.detections.filter(
+          (known) => known.version !== version || known.state !== 'staged',
+        )
+      }
+    })
+  }
+
+  detections(collection: string, space: string): Promise<DetectionVersion[]> {
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const encoder = findCurrent(found, space)
+      return encoder.detections.map((detection) => {
+        const { files: _, judgements: __, ...rest } = detection
+        const verdicts = verdictsOf(found, encoder, detection)
+        const flagged = verdicts.filter((verdict) => verdict.flagged).length
+        return structuredClone({ ...rest, judged: verdicts.length, flagged })
+      })
+    })
+  }
+
+  detectionFiles(collection: string, space: string, version: number): Promise<Record<string, Uint8Array>> {
+    return this.#call(() =>
+      structuredClone(findDetection(this.#find(collection), space, version).detection.files),
+    )
+  }
+
+  pValues(collection: string, space: string): Promise<Float64Array> {
+    return this.#call(() => {
+      const found = this.#find(collection)
+      const encoder = findCurrent(found, space)
+      const detection = encoder.detections.find(isCurrent)
+      const verdicts = detection ? verdictsOf(found, encoder, detection) : []
+      return Float64Array.from(verdicts, ({ pValue }) => pValue).sort()
+    })
+  }
+
+  correct(
+    collection: string,
+    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+  ): Promise<string[]> {
+    const copies = structuredClone(rows)
+    return this.#write(() => {
+      const found = this.#find(collection)
+      const known = copies.filter(({ id }) => found.items.has(id))
+      for (const { id, verdict } of known) {
+        const item = found.items.get(id) as MemoryItem
+        found.corrections.delete(id)
+        const madeAt = new Date().toISOString()
+        if (verdict) found.corrections.set(id, { id, verdict, madeAt, content: contentOf(item) })
+        for (const [version, made] of item.encoded) {
+          for (const { settings, judgements } of version.detections) {
+            const judged = judgements.get(made)?.get('verdict')
+            if (!judged) continue
+            judged.flagged = verdict
+              ? verdict === 'strange'
+              : judged.pValue <= Number(settings.threshold ?? -1)
+          }
+        }
+      }
+      return known.map(({ id }) => id)
+    })
+  }
+
+  corrections(collection: string): Promise<Correction[]> {
+    return this.#call(() => {
+      const { corrections, items } = this.#find(collection)
+      return [...corrections.values()]
+        .filter(({ id }) => items.has(id))
+        .map(({ id, verdict, madeAt }) => ({ id, verdict, madeAt }))
+        .reverse()
     })
   }
 
@@ -582,6 +774,13 @@ export class MemoryBackend implements Backend {
     if (this.#closed) throw new EngineError('CLOSED', 'the backend was closed')
   }
 
+  /** Numbers what items were encoded to, in the order in which it is asked. */
+  #markOf(made: Encoded): number {
+    const mark = this.#marks.get(made) ?? ++this.#counter
+    this.#marks.set(made, mark)
+    return mark
+  }
+
   #find(name: string): MemoryCollection {
     const collection = this.#collections.get(name)
     if (!collection) throw new EngineError('COLLECTION_NOT_FOUND', `there is no collection "${name}"`)
@@ -659,9 +858,9 @@ function toSpace({ name, input, version, ...record }: SpaceRecord): MemorySpace 
   const createdAt = new Date().toISOString()
   const first: MemoryVersion = {
     ...{ version, state: 'current', encoder, encoderName, dim, metrics, unit },
-    ...{ settings, report: {}, files: {}, createdAt },
+    ...{ settings, report: {}, files: {}, createdAt, detections: [] },
   }
-  return { name, input, versions: [first], given: version }
+  return { name, input, versions: [first], given: version, detections: 0 }
 }
 
 function toRecord(collection: MemoryCollection): CollectionRecord {
@@ -672,6 +871,7 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
       ...{ name: space.name, encoder, encoderName, dim, metrics, unit, input: space.input, version },
       ...(settings ? { settings } : {}),
       ...(staged ? { staged: toVersion(collection, staged) } : {}),
+      ...(current.detections.some(isCurrent) ? { detection: toDetectionRecord(current) } : {}),
     }
   })
   const { name, keywords, indexed } = collection
@@ -683,8 +883,61 @@ function toRecord(collection: MemoryCollection): CollectionRecord {
 }
 
 function toVersion(collection: MemoryCollection, version: MemoryVersion): EncoderVersion {
-  const { files: _, settings = {}, ...rest } = version
+  const { files: _, detections: __, settings = {}, ...rest } = version
   return structuredClone({ ...rest, settings, vectors: countVectors(collection, version) })
+}
+
+function isCurrent({ state }: { state: string }): boolean {
+  return state === 'current'
+}
+
+function toDetectionRecord({ detections }: MemoryVersion) {
+  const found = detections.find(isCurrent)
+  if (!found) throw new EngineError('DETECTION_NOT_FOUND', 'there is no detection')
+  const { version, settings, report, createdAt } = found
+  return { version, settings, report, createdAt }
+}
+
+/** The verdict first. */
+function anomaliesOf({ encoded }: MemoryItem, version: MemoryVersion): StoredAnomaly[] {
+  const made = encoded.get(version)
+  const detection = version.detections.find(isCurrent)
+  const judged = (made && detection?.judgements.get(made)) ?? new Map<string, Judgement>()
+  const place = { version: version.version, detection: detection?.version ?? 0, error: null }
+  const order = ({ detector }: Judgement): string => (detector === 'verdict' ? '' : detector)
+  return [
+    ...[...judged.values()]
+      .sort((a, b) => (order(a) < order(b) ? -1 : 1))
+      .map((judgement) => ({ ...place, ...judgement, percentile: 100 * (1 - judgement.pValue) })),
+    ...(made?.anomaly ? [{ ...made.anomaly, version: version.version }] : []),
+  ]
+}
+
+function findDetection(collection: MemoryCollection, space: string, number: number) {
+  const encoder = findCurrent(collection, space)
+  const detection = encoder.detections.find(({ version }) => version === number)
+  if (detection) return { encoder, detection }
+  throw new EngineError('DETECTION_NOT_FOUND', `space "${space}" has no detection ${number}`)
+}
+
+function unjudgedItems({ items }: MemoryCollection, encoder: MemoryVersion, detection: MemoryDetection) {
+  return [...items.values()].flatMap((item) => {
+    const made = item.encoded.get(encoder)
+    return made && made.passages.length > 0 && !detection.judgements.has(made) ? [{ item, made }] : []
+  })
+}
+
+function verdictsOf({ items }: MemoryCollection, encoder: MemoryVersion, { judgements }: MemoryDetection) {
+  return [...items.values()].flatMap((item) => {
+    const made = item.encoded.get(encoder)
+    return (made && judgements.get(made)?.get('verdict')) ?? []
+  })
+}
+
+function contentOf(item: MemoryItem): string {
+  const own = [...item.encoded].filter(([version]) => version.encoder === null)
+  const vectors = own.map(([, { passages }]) => passages.map(({ vector }) => Array.from(vector)))
+  return JSON.stringify([item.textHash, item.image?.hash, vectors])
 }
 
 function toKeywordItem({ id, text, metadata }: MemoryItem) {
@@ -700,11 +953,15 @@ function toStored(collection: MemoryCollection, item: MemoryItem, fields: ItemFi
   for (const [{ name }, version] of currentVersions(collection)) {
     const passages = passagesOf(item, version)
     if (passages.length > 0) vectors[name] = passages.map(({ vector }) => vector.slice())
-    const score = item.encoded.get(version)?.anomaly
-    if (score) anomaly[name] = [{ ...score, version: version.version }]
+    const scores = anomaliesOf(item, version)
+    if (scores.length > 0) anomaly[name] = scores
   }
   if (fields.vectors) stored.vectors = vectors
-  if (fields.anomaly) stored.anomaly = anomaly
+  if (fields.anomaly) {
+    stored.anomaly = anomaly
+    const said = collection.corrections.get(item.id)
+    if (said) stored.correction = said.verdict
+  }
   return stored
 }
 
@@ -749,8 +1006,7 @@ function itemsOf(collection: MemoryCollection, where: Filter | undefined): Memor
       anomaly: (space, detector) => {
         const known = collection.spaces.find(({ name }) => name === space)
         const current = known?.versions.find(({ state }) => state === 'current')
-        const score = current && item.encoded.get(current)?.anomaly
-        return score?.detector === detector ? score : undefined
+        return current && anomaliesOf(item, current).find((score) => score.detector === detector)
       },
     }),
   )
@@ -785,9 +1041,9 @@ function scoresOf(
   const current = findCurrent(collection, space)
   return [...collection.items.values()]
     .sort((a, b) => a.position - b.position)
-    .flatMap(({ id, encoded }) => {
-      const score = encoded.get(current)?.anomaly
-      return score?.detector === detector ? [{ ...score, id, version: current.version }] : []
+    .flatMap((item) => {
+      const score = anomaliesOf(item, current).find((known) => known.detector === detector)
+      return score ? [{ ...score, id: item.id }] : []
     })
 }
 

@@ -1,6 +1,13 @@
 import type { StoredAnomaly } from '../../core/backend.js'
 import type { Filter } from '../../core/filter.js'
-import { type CollectionKeys, currentVersions, type EncoderKeys } from './collection-keys.js'
+import {
+  type CollectionKeys,
+  currentDetection,
+  currentVersions,
+  type DetectionKeys,
+  type EncoderKeys,
+} from './collection-keys.js'
+import type { DetectionReader } from './detection-reader.js'
 import type { SqlPart, SqlValue } from './filter-sql.js'
 import type { Connection } from './sqlite.js'
 
@@ -12,6 +19,13 @@ interface AnomalyRow {
   flagged: number
 }
 
+interface JudgementRow {
+  detector: string
+  score: number
+  pValue: number
+  flagged: number
+}
+
 /** Which scores of an encoder version are wanted. */
 export interface StrangestQuery {
   detector: string
@@ -20,25 +34,41 @@ export interface StrangestQuery {
   where?: Filter | undefined
 }
 
-/** Reads anomaly scores. */
+/** The detector whose scores an encoder gives itself. */
+const ENCODERS_OWN = 'reconstruction'
+
+/** Reads anomaly scores: those of encoders, and those of detections. */
 export class AnomalyReader {
   readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
+  readonly #detections: DetectionReader
 
-  constructor(db: Connection) {
+  constructor(db: Connection, detections: DetectionReader) {
     this.#db = db
     this.#sql = prepare(db)
+    this.#detections = detections
   }
 
-  /** By space, of its current encoder version, then by detector. */
+  /** By space, of its current encoder version and detection: the verdict first. */
   ofItem(collection: CollectionKeys, item: number): Record<string, StoredAnomaly[]> {
     const anomaly: Record<string, StoredAnomaly[]> = {}
     const rows = this.#sql.ofItem.all(item)
     for (const version of currentVersions(collection)) {
+      const detection = currentDetection(version)
+      const judged = detection ? this.#sql.judgementsOf.all(detection.detectionKey, item) : []
       const own = rows.filter(({ encoder }) => encoder === version.encoderKey)
-      if (own.length > 0) anomaly[version.space] = own.map((row) => toStored(version, row))
+      const all = [
+        ...judged.map((row) => toJudged(version, detection as DetectionKeys, row)),
+        ...own.map((row) => toStored(version, row)),
+      ]
+      if (all.length > 0) anomaly[version.space] = all
     }
     return anomaly
+  }
+
+  /** What a person said of an item. */
+  correction(item: number) {
+    return this.#detections.correction(item)
   }
 
   /** @param condition on the items, as `filterSql` makes it */
@@ -48,6 +78,7 @@ export class AnomalyReader {
     condition?: SqlPart,
   ): (StoredAnomaly & { id: string })[] {
     const { detector, limit, flagged } = query
+    if (detector !== ENCODERS_OWN) return this.#judged(version, query, condition)
     if (condition) return this.#strangestOf(version, query, condition)
     const rows =
       flagged === undefined
@@ -73,7 +104,33 @@ export class AnomalyReader {
     return rows.map((row) => ({ id: row.id, ...toStored(version, row) }))
   }
 
+  #judged(
+    version: EncoderKeys,
+    { detector, limit, flagged }: StrangestQuery,
+    condition: SqlPart = { sql: '1', parameters: {} },
+  ): (StoredAnomaly & { id: string })[] {
+    const detection = currentDetection(version)
+    if (!detection) return []
+    const isFlagged = flagged === undefined ? '' : ` AND a.flagged = ${flagged ? 1 : 0}`
+    const name = detector === 'verdict' ? `'verdict'` : '@detector'
+    const rows = this.#db
+      .prepare<[Record<string, SqlValue>], JudgementRow & { id: string }>(
+        `SELECT items.id, a.detector, a.score, a.p_value AS pValue, a.flagged
+         FROM judgements a CROSS JOIN items ON items.key = a.item
+         WHERE a.detection = @detection AND a.detector = ${name}${isFlagged} AND ${condition.sql}
+         ORDER BY a.score DESC, a.item LIMIT @limit`,
+      )
+      .all({
+        ...condition.parameters,
+        ...{ detection: detection.detectionKey, limit },
+        ...(detector === 'verdict' ? {} : { detector }),
+      })
+    return rows.map((row) => ({ id: row.id, ...toJudged(version, detection, row) }))
+  }
+
   count(version: EncoderKeys, detector: string): { scored: number; flagged: number } {
+    const detection = detector === ENCODERS_OWN ? undefined : currentDetection(version)
+    if (detection) return this.#detections.counts(detection.detectionKey)
     return this.#sql.count.get(version.encoderKey, detector) ?? { scored: 0, flagged: 0 }
   }
 }
@@ -81,6 +138,13 @@ export class AnomalyReader {
 function toStored({ version }: EncoderKeys, row: AnomalyRow): StoredAnomaly {
   const { detector, score, error, percentile } = row
   return { version, detector, score, error, percentile, flagged: row.flagged === 1 }
+}
+
+function toJudged({ version }: EncoderKeys, detection: DetectionKeys, row: JudgementRow): StoredAnomaly {
+  const { detector, score, pValue } = row
+  const percentile = 100 * (1 - pValue)
+  const flagged = row.flagged === 1
+  return { version, detection: detection.version, detector, score, error: null, percentile, pValue, flagged }
 }
 
 function prepare(db: Connection) {
@@ -94,6 +158,10 @@ function prepare(db: Connection) {
     ofItem: db.prepare<[number], AnomalyRow & { encoder: number }>(
       `SELECT encoder, detector, score, error, percentile, flagged FROM anomalies
        WHERE item = ? ORDER BY detector`,
+    ),
+    judgementsOf: db.prepare<[number, number], JudgementRow>(
+      `SELECT detector, score, p_value AS pValue, flagged FROM judgements
+       WHERE detection = ? AND item = ? ORDER BY detector <> 'verdict', detector`,
     ),
     strangest: byScore(''),
     flagged: byScore(' AND a.flagged = 1'),

@@ -18,6 +18,15 @@ export interface EncoderKeys {
   unit: boolean
   /** Null where the encoder was not fitted to the collection. */
   settings: Record<string, unknown> | null
+  /** What judges its vectors: those that are kept, newest first. */
+  detections: DetectionKeys[]
+}
+
+/** A version of a detection, with the key that SQLite knows it by. */
+export interface DetectionKeys {
+  detectionKey: number
+  version: number
+  state: 'staged' | 'current' | 'retired'
 }
 
 /** A space with its key and all its encoder versions. */
@@ -67,6 +76,27 @@ export function findVersion(keys: CollectionKeys, space: string, version: number
   throw new EngineError(
     'ENCODER_NOT_FOUND',
     `space "${space}" has no encoder version ${version}; it has ${numbers}`,
+  )
+}
+
+/** The detection whose verdict counts for a space, if there is one. */
+export function currentDetection(version: EncoderKeys | undefined): DetectionKeys | undefined {
+  return version?.detections.find(({ state }) => state === 'current')
+}
+
+/** Of the space's current encoder version. @throws EngineError SPACE_NOT_FOUND, DETECTION_NOT_FOUND */
+export function findDetection(
+  keys: CollectionKeys,
+  space: string,
+  version: number,
+): { encoder: EncoderKeys; detection: DetectionKeys } {
+  const encoder = findCurrent(keys, space)
+  const detection = encoder.detections.find((known) => known.version === version)
+  if (detection) return { encoder, detection }
+  const numbers = encoder.detections.map((known) => known.version).join(', ') || 'none'
+  throw new EngineError(
+    'DETECTION_NOT_FOUND',
+    `space "${space}" has no detection of version ${version} for its current encoder; it has ${numbers}`,
   )
 }
 

@@ -1,7 +1,14 @@
-import type { CollectionRecord, Fingerprint, NewEncoderVersion } from '../../core/backend.js'
+import type {
+  CollectionRecord,
+  Correction,
+  Fingerprint,
+  NewDetection,
+  NewEncoderVersion,
+} from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import { DerivedWrites } from './derived-writes.js'
+import { DetectionWrites } from './detection-writes.js'
 import { EncoderWrites } from './encoder-writes.js'
 import type { FilterQuestion } from './filter-messages.js'
 import { conditionOf } from './item-scan.js'
@@ -10,7 +17,7 @@ import { KeywordRebuild } from './keyword-rebuild.js'
 import { KeywordWrites } from './keyword-writes.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
-import type { FillSlice, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
+import type { FillSlice, JudgedRow, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
 
 /** Jobs that are remembered. */
 const MAX_JOBS = 100
@@ -24,6 +31,7 @@ export class DatabaseWriter {
   readonly #keywords: KeywordWrites
   readonly #rebuild: KeywordRebuild
   readonly #derived: DerivedWrites
+  readonly #detections: DetectionWrites
   #upsert: OpenWrite | undefined
 
   private constructor(db: Connection) {
@@ -31,8 +39,9 @@ export class DatabaseWriter {
     this.#sql = prepare(db)
     this.#keywords = new KeywordWrites(db)
     this.#rebuild = new KeywordRebuild(db, this.#keywords)
-    this.#items = new ItemWrites(db, this.#keywords)
-    this.#encoders = new EncoderWrites(db)
+    this.#detections = new DetectionWrites(db)
+    this.#items = new ItemWrites(db, this.#keywords, this.#detections)
+    this.#encoders = new EncoderWrites(db, this.#detections)
     this.#derived = new DerivedWrites(db)
   }
 
@@ -47,7 +56,10 @@ export class DatabaseWriter {
       db.pragma('cache_size = -4000')
       migrate(db, path)
       const writer = new DatabaseWriter(db)
-      writer.#transaction(() => writer.#encoders.dropStaged())
+      writer.#transaction(() => {
+        writer.#encoders.dropStaged()
+        writer.#detections.dropStaged()
+      })
       return { writer, epoch: readEpoch(db) }
     } catch (error) {
       db.close()
@@ -168,9 +180,38 @@ export class DatabaseWriter {
     this.#transaction(() => this.#encoders.drop(encoderKey))
   }
 
-  /** Removes a part of what dropped encoder versions left, or of a worn keyword index. @returns whether there may be more */
+  stageDetection(encoderKey: number, detection: NewDetection): number {
+    return this.#transaction(() => this.#detections.stage(encoderKey, detection))
+  }
+
+  /** @returns the keys of the items whose judgements were kept */
+  judge(detection: number, rows: readonly JudgedRow[]): number[] {
+    return this.#transaction(() => this.#detections.judge(detection, rows))
+  }
+
+  /** @returns whether it had judged all, and so is current now */
+  promoteDetection(detection: number): boolean {
+    return this.#transaction(() => {
+      if (!this.#detections.isWhole(detection)) return false
+      this.#detections.promote(detection)
+      return true
+    })
+  }
+
+  dropDetection(detection: number): void {
+    this.#transaction(() => this.#detections.drop(detection))
+  }
+
+  correct(
+    collection: number,
+    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+  ): { ids: string[]; items: number[] } {
+    return this.#transaction(() => this.#detections.correct(collection, rows))
+  }
+
+  /** Removes a part of what dropped versions left, or of a worn keyword index. @returns whether there may be more */
   purge(): boolean {
-    return this.#transaction(() => this.#encoders.purge() || this.#rebuild.step())
+    return this.#transaction(() => this.#encoders.purge() || this.#detections.purge() || this.#rebuild.step())
   }
 
   recordJob(job: Job): void {

@@ -3,6 +3,8 @@ import type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  Correction,
+  DetectionVersion,
   EncoderVersion,
   FacetQuery,
   Facets,
@@ -18,11 +20,13 @@ import type {
   ListQuery,
   NearestAnswer,
   NearestQuery,
+  NewDetection,
   NewEncoderVersion,
   SpaceRecord,
   StoredAnomaly,
   StoredImage,
   StoredItem,
+  UnjudgedItem,
   VectorBatch,
 } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
@@ -36,6 +40,7 @@ import type { StrangestQuery } from './anomaly-reader.js'
 import { checkQuery, checkWrites } from './check-vectors.js'
 import { type CollectionKeys, currentVersions, findCurrent, findVersion, noSpace } from './collection-keys.js'
 import { Collections } from './collections.js'
+import { DetectionVersions } from './detection-versions.js'
 import { EncoderVersions } from './encoder-versions.js'
 import type { FoundItems } from './filter-cache.js'
 import type { FilterQuestion } from './filter-messages.js'
@@ -49,7 +54,7 @@ import type { ReportPage } from './report-reader.js'
 import { sampleRows } from './sample-rows.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
-import type { RemoveAnswer } from './write-messages.js'
+import type { JudgedRow, RemoveAnswer } from './write-messages.js'
 import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
@@ -71,6 +76,7 @@ export class EmbeddedBackend implements Backend {
   readonly #filtered: FilteredReads
   readonly #collections: Collections
   readonly #encoders: EncoderVersions
+  readonly #detections: DetectionVersions
   /** Writes that were called and have not ended; closing waits for them. */
   readonly #begun = new Set<Promise<unknown>>()
   #lastTurn = performance.now()
@@ -96,6 +102,7 @@ export class EmbeddedBackend implements Backend {
     this.#filters = filters
     this.#filtered = new FilteredReads({ thread: filters, collections })
     this.#encoders = new EncoderVersions({ writer, collections, reader: reader.encoders })
+    this.#detections = new DetectionVersions({ writer, collections, reader: reader.detections })
   }
 
   /**
@@ -308,6 +315,66 @@ export class EmbeddedBackend implements Backend {
     return this.#reader.anomalies.count(findCurrent(this.#keys(collection), space), detector)
   }
 
+  stageDetection(
+    collection: string,
+    space: string,
+    encoder: number,
+    detection: NewDetection,
+  ): Promise<number> {
+    return this.#begin(() => this.#detections.stage(this.#keys(collection), space, encoder, detection))
+  }
+
+  async unjudged(
+    collection: string,
+    space: string,
+    version: number,
+    { limit }: { limit: number },
+  ): Promise<UnjudgedItem[]> {
+    return this.#detections.unjudged(this.#keys(collection), space, version, limit)
+  }
+
+  judge(collection: string, space: string, version: number, rows: readonly JudgedRow[]): Promise<void> {
+    return this.#begin(() => this.#detections.judge(this.#keys(collection), space, version, rows))
+  }
+
+  async promoteDetection(collection: string, space: string, version: number): Promise<boolean> {
+    const promoted = await this.#begin(() => this.#detections.promote(this.#keys(collection), space, version))
+    this.#encoders.purge()
+    return promoted
+  }
+
+  async dropDetection(collection: string, space: string, version: number): Promise<void> {
+    await this.#begin(() => this.#detections.drop(this.#keys(collection), space, version))
+    this.#encoders.purge()
+  }
+
+  async detections(collection: string, space: string): Promise<DetectionVersion[]> {
+    return this.#detections.list(this.#keys(collection), space)
+  }
+
+  async detectionFiles(
+    collection: string,
+    space: string,
+    version: number,
+  ): Promise<Record<string, Uint8Array>> {
+    return this.#detections.files(this.#keys(collection), space, version)
+  }
+
+  async pValues(collection: string, space: string): Promise<Float64Array> {
+    return this.#detections.pValues(this.#keys(collection), space)
+  }
+
+  correct(
+    collection: string,
+    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+  ): Promise<string[]> {
+    return this.#begin(() => this.#detections.correct(this.#keys(collection), rows))
+  }
+
+  async corrections(collection: string): Promise<Correction[]> {
+    return this.#detections.corrections(this.#keys(collection))
+  }
+
   async contents(
     collection: string,
     options: { limit: number; cursor?: string; kinds: readonly string[] },
@@ -478,11 +545,13 @@ export class EmbeddedBackend implements Backend {
       if (!current) return []
       const { encoder, encoderName, dim, metrics, unit, version, settings } = current
       const staged = versions.find(({ state }) => state === 'staged')
+      const detection = this.#detections.record(current)
       return [
         {
           ...{ name, encoder, encoderName, dim, metrics: [...metrics], unit, input, version },
           ...(settings ? { settings: structuredClone(settings) } : {}),
           ...(staged ? { staged: this.#reader.encoders.version(staged) } : {}),
+          ...(detection ? { detection } : {}),
         },
       ]
     })

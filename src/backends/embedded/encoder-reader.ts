@@ -1,6 +1,7 @@
 import type { EncoderVersion, SpaceInput } from '../../core/backend.js'
 import type { Metric } from '../../core/metrics.js'
 import type { CollectionKeys, EncoderKeys, SpaceKeys } from './collection-keys.js'
+import { DetectionReader } from './detection-reader.js'
 import { parsePaths } from './keyword-table.js'
 import type { Connection } from './sqlite.js'
 
@@ -19,10 +20,12 @@ interface VersionRow {
 
 /** Reads what collections there are, with their spaces and encoder versions. */
 export class EncoderReader {
+  readonly detections: DetectionReader
   readonly #sql: ReturnType<typeof prepare>
 
   constructor(db: Connection) {
     this.#sql = prepare(db)
+    this.detections = new DetectionReader(db)
   }
 
   collections(): CollectionKeys[] {
@@ -32,7 +35,7 @@ export class EncoderReader {
       keywords: parsePaths(keywords),
       indexed: JSON.parse(indexed) as string[],
       spaces: this.#sql.spaces.all(key).map((space): SpaceKeys => {
-        const versions = this.#sql.versions.all(space.key).map(toKeys)
+        const versions = this.#sql.versions.all(space.key).map((row) => this.#toKeys(row))
         return { ...space, versions, current: versions.find(({ state }) => state === 'current') }
       }),
     }))
@@ -71,11 +74,13 @@ export class EncoderReader {
   vectors(encoderKey: number): number {
     return this.#sql.vectors.get(encoderKey) ?? 0
   }
-}
 
-function toKeys(row: VersionRow): EncoderKeys {
-  const settings = row.settings === null ? null : (JSON.parse(row.settings) as Record<string, unknown>)
-  return { ...row, metrics: JSON.parse(row.metrics) as Metric[], unit: row.unit === 1, settings }
+  #toKeys(row: VersionRow): EncoderKeys {
+    const settings = row.settings === null ? null : (JSON.parse(row.settings) as Record<string, unknown>)
+    const metrics = JSON.parse(row.metrics) as Metric[]
+    const detections = this.detections.keys(row.encoderKey)
+    return { ...row, metrics, unit: row.unit === 1, settings, detections }
+  }
 }
 
 function prepare(db: Connection) {

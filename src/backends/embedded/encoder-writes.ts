@@ -1,5 +1,6 @@
 import type { NewEncoderVersion, SpaceRecord } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
+import type { DetectionWrites } from './detection-writes.js'
 import type { Connection } from './sqlite.js'
 
 /** Rows that are removed at once, and for how long one step goes on with that. */
@@ -16,8 +17,11 @@ type VersionColumns = Pick<NewEncoderVersion, 'dim' | 'metrics' | 'unit' | 'repo
 export class EncoderWrites {
   readonly #sql: ReturnType<typeof prepare>
 
-  constructor(db: Connection) {
+  readonly #detections: DetectionWrites
+
+  constructor(db: Connection, detections: DetectionWrites) {
     this.#sql = prepare(db)
+    this.#detections = detections
   }
 
   addSpace(collection: number, record: SpaceRecord): void {
@@ -94,6 +98,7 @@ export class EncoderWrites {
   }
 
   #dropVersion(encoderKey: number): void {
+    this.#detections.dropOf(encoderKey)
     this.#sql.removeVersion.run(encoderKey)
     this.#sql.addDropped.run(encoderKey)
   }

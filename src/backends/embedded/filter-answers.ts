@@ -2,6 +2,7 @@ import type { Facets } from '../../core/backend.js'
 import { valuesAt } from '../../core/field-values.js'
 import type { Json, Metadata } from '../../core/types.js'
 import { AnomalyReader } from './anomaly-reader.js'
+import { DetectionReader } from './detection-reader.js'
 import { plainValues } from './field-column.js'
 import { FilterIndex } from './filter-index.js'
 import type { FacetsRequest, FilterRequest, ListPage } from './filter-messages.js'
@@ -23,7 +24,7 @@ export class FilterAnswers {
   constructor(path: string) {
     this.#db = openDatabase(path, { readonly: true })
     this.#db.pragma('cache_size = -16000')
-    this.#anomalies = new AnomalyReader(this.#db)
+    this.#anomalies = new AnomalyReader(this.#db, new DetectionReader(this.#db))
     this.#items = new ItemReader(this.#db, this.#anomalies)
   }
 

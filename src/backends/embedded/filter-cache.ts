@@ -132,7 +132,7 @@ export class FilterCache {
   }
 
   async #ask(
-    { filter, encoderKeys }: FilterQuestion,
+    question: FilterQuestion,
     kept: MatchingItems | undefined,
     signal: AbortSignal | undefined,
   ): Promise<MatchingItems> {
@@ -142,7 +142,7 @@ export class FilterCache {
       kept && touched && touched.size <= MANY
         ? { bits: kept.bits.buffer, touched: Uint32Array.from(touched) }
         : undefined
-    const request = { op: 'resolve', collection: this.#collection, filter, encoderKeys } as const
+    const request = { op: 'resolve', collection: this.#collection, ...question } as const
     const changes = this.changes()
     const asking = this.#thread.ask({ ...request, changes, ...(base ? { base } : {}) }, signal)
     const began = performance.now()
@@ -150,7 +150,7 @@ export class FilterCache {
     asking.catch(() => this.misunderstood())
     const { bits, count, how } = (await asking) as Resolved
     const ms = performance.now() - began
-    if (how === 'metadata' && ms > SLOW_MS && !base) this.#noteSlow(filter, ms)
+    if (how === 'metadata' && ms > SLOW_MS && !base) this.#noteSlow(question.filter, ms)
     const nearby = kept?.nearby ?? new Nearby()
     return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, how, nearby })
   }
@@ -193,7 +193,7 @@ function metadataFields(filter: Filter): Set<string> {
 }
 
 /** Equal questions have equal names, whether or not different ones mean the same. */
-function nameOf({ filter, encoderKeys }: FilterQuestion): string {
-  const name = JSON.stringify([filter, encoderKeys])
+function nameOf({ filter, encoderKeys, detectionKeys }: FilterQuestion): string {
+  const name = JSON.stringify([filter, encoderKeys, detectionKeys])
   return name.length <= 1_000 ? name : createHash('sha256').update(name).digest('base64')
 }

@@ -19,8 +19,10 @@ export interface SlotChanges {
 /** A filter as the thread takes it. */
 export interface FilterQuestion {
   filter: Filter
-  /** The current encoder version's key of each space. */
+  /** The current encoder version's key of each space whose judgements it looks at. */
   encoderKeys: Record<string, number>
+  /** The current detection's key of each, where there is one. */
+  detectionKeys: Record<string, number>
 }
 
 export interface ResolveRequest extends FilterQuestion {

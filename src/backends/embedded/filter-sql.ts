@@ -1,7 +1,8 @@
 import { EngineError } from '../../core/errors.js'
 import { arrayIndex } from '../../core/field-values.js'
-import type { Condition, Filter, FilterField, Ordering } from '../../core/filter.js'
+import type { AnomalyPart, Condition, Filter, FilterField, Ordering } from '../../core/filter.js'
 import type { Json } from '../../core/types.js'
+import type { FilterQuestion } from './filter-messages.js'
 
 /** A part of a statement with what is bound to it, by name. */
 export interface SqlPart {
@@ -20,8 +21,7 @@ interface Place {
   walk(): void
   /** Binds a value. @returns how the SQL calls it */
   bind(value: SqlValue): string
-  /** The key of a space's current encoder version; undefined where it has none. */
-  encoderKey(space: string): number | undefined
+  judges: Judges
 }
 
 /** Conditions on a candidate: its type as `json_type` says it, and its value, both as SQL. */
@@ -29,17 +29,28 @@ type Test = (type: string, value: string) => string
 
 const ORDER_SQL: Record<Ordering, string> = { gt: '>', gte: '>=', lt: '<', lte: '<=' }
 const NUMBER = `IN ('integer', 'real')`
+const SCORE_SQL: Record<AnomalyPart, string> = {
+  ...{ score: 'a.score', percentile: 'a.percentile', flagged: 'a.flagged' },
+  pValue: '1 - a.percentile / 100',
+}
+const VERDICT_SQL: Record<AnomalyPart, string> = {
+  ...{ score: 'a.score', pValue: 'a.p_value', flagged: 'a.flagged' },
+  percentile: '100 * (1 - a.p_value)',
+}
 const FALSE = '0'
 const TRUE = '1'
+
+/** Whose judgements `$anomaly` means, by space. */
+export type Judges = Pick<FilterQuestion, 'encoderKeys' | 'detectionKeys'>
 
 /**
  * A filter as an SQL expression over a row of `items` that is 1 or 0, never NULL. It means what `src/query/matches.ts`
  * means. Nothing that a user wrote is in the SQL: names and values are all bound.
  *
- * @param encoderKey finds the current encoder version of a space, for `$anomaly`
+ * @param judges whose judgements `$anomaly` looks at, by space
  * @throws EngineError INVALID_FILTER for more than 200 conditions on fields within fields
  */
-export function filterSql(filter: Filter, encoderKey: (space: string) => number | undefined): SqlPart {
+export function filterSql(filter: Filter, judges: Judges): SqlPart {
   const parameters: Record<string, SqlValue> = {}
   const known = new Map<SqlValue, string>()
   const bind = (value: SqlValue): string => {
@@ -60,7 +71,7 @@ export function filterSql(filter: Filter, encoderKey: (space: string) => number 
       `the filter has more than ${MOST_WALKS} conditions on fields within fields, such as "a.b"; ask in parts, or with $in`,
     )
   }
-  return { sql: toSql(filter, { bind, encoderKey, walk }), parameters }
+  return { sql: toSql(filter, { bind, judges, walk }), parameters }
 }
 
 function toSql(filter: Filter, place: Place): string {
@@ -123,10 +134,8 @@ function candidateSql(field: FilterField, place: Place, candidates: Candidates):
   const { whole, missing } = candidates
   if (field.kind === 'id') return whole(`'text'`, 'items.id')
   if (field.kind === 'anomaly') {
-    const encoder = place.encoderKey(field.space)
-    if (encoder === undefined) return missing ? TRUE : FALSE
-    const found = `(SELECT a.${field.part} FROM anomalies a WHERE a.encoder = ${place.bind(encoder)}
-      AND a.detector = ${place.bind(field.detector)} AND a.item = items.key)`
+    const found = judgementSql(field, place)
+    if (found === undefined) return missing ? TRUE : FALSE
     const type = field.part === 'flagged' ? `CASE ${found} WHEN 1 THEN 'true' ELSE 'false' END` : `'real'`
     return `CASE WHEN ${found} IS NULL THEN ${missing ? TRUE : FALSE} ELSE ${whole(`(${type})`, found)} END`
   }
@@ -139,6 +148,22 @@ function candidateSql(field: FilterField, place: Place, candidates: Candidates):
   const array = balanced([whole(`'array'`, value), ...(ofElement ? [ofElement] : [])], 'OR', FALSE)
   return `CASE ifnull(${type}, '') WHEN 'array' THEN ${array} WHEN '' THEN ${absentSql(path, place, candidates)}
     ELSE ${whole(type, value)} END`
+}
+
+/** What a detection's verdict, or an encoder, says of an item; undefined where there is neither. */
+function judgementSql(
+  { space, detector, part }: Extract<FilterField, { kind: 'anomaly' }>,
+  { judges, bind }: Place,
+): string | undefined {
+  const detection = judges.detectionKeys[space]
+  if (detection !== undefined && detector === 'verdict') {
+    return `(SELECT ${VERDICT_SQL[part]} FROM judgements a WHERE a.detection = ${bind(detection)}
+      AND a.item = items.key AND a.detector = 'verdict')`
+  }
+  const encoder = judges.encoderKeys[space]
+  if (encoder === undefined) return undefined
+  return `(SELECT ${SCORE_SQL[part]} FROM anomalies a WHERE a.encoder = ${bind(encoder)}
+    AND a.detector = ${bind(detector)} AND a.item = items.key)`
 }
 
 /** Where a JSON path found nothing: missing, unless an array is on the way, into which JSON paths do not lead. */

@@ -1,7 +1,7 @@
 import type { FacetQuery, Facets, ListQuery, StoredAnomaly } from '../../core/backend.js'
 import { conditionsOf, type Filter } from '../../core/filter.js'
 import type { StrangestQuery } from './anomaly-reader.js'
-import { type CollectionKeys, findCurrent } from './collection-keys.js'
+import { type CollectionKeys, currentDetection, findCurrent } from './collection-keys.js'
 import type { Collections } from './collections.js'
 import type { FilterQuestion, ListPage, StrangestRows } from './filter-messages.js'
 import type { FilterThread } from './filter-thread.js'
@@ -52,13 +52,16 @@ export class FilteredReads {
   }
 }
 
-/** A filter with the encoder versions that it looks at now. */
+/** A filter with the encoder versions and detections that it looks at now. */
 export function toQuestion(keys: CollectionKeys, filter: Filter): FilterQuestion {
   const encoderKeys: Record<string, number> = {}
+  const detectionKeys: Record<string, number> = {}
   for (const { field } of conditionsOf(filter)) {
     if (field.kind !== 'anomaly') continue
     const current = keys.spaces.find(({ name }) => name === field.space)?.current
+    const detection = currentDetection(current)
     if (current) encoderKeys[field.space] = current.encoderKey
+    if (detection) detectionKeys[field.space] = detection.detectionKey
   }
-  return { filter, encoderKeys }
+  return { filter, encoderKeys, detectionKeys }
 }

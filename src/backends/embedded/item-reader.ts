@@ -114,7 +114,11 @@ export class ItemReader {
     if (fields.metadata) item.metadata = JSON.parse(row[4] ?? '{}') as Metadata
     if (fields.text) item.text = row[fields.metadata ? 5 : 4] ?? null
     if (fields.vectors) item.vectors = this.#vectors(collection, key)
-    if (fields.anomaly) item.anomaly = this.#anomalies.ofItem(collection, key)
+    if (fields.anomaly) {
+      item.anomaly = this.#anomalies.ofItem(collection, key)
+      const correction = this.#anomalies.correction(key)
+      if (correction) item.correction = correction
+    }
     return item
   }
 

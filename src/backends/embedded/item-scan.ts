@@ -69,7 +69,7 @@ export class ItemScan {
 /** The SQL of a filter that may not be there. */
 export function conditionOf(question: FilterQuestion | undefined): ReturnType<typeof filterSql> {
   if (!question) return { sql: '1', parameters: {} }
-  return filterSql(question.filter, (space) => question.encoderKeys[space])
+  return filterSql(question.filter, question)
 }
 
 function prepareBorder(db: Connection) {

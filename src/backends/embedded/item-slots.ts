@@ -76,6 +76,13 @@ export class ItemSlots {
     this.#touch(slot)
   }
 
+  /** Notes that something of items changed that is not in them. @param keys of the items, in the database */
+  touch(keys: ReadonlySet<number>): void {
+    for (let slot = 0; slot < this.size; slot++) {
+      if (keys.has(this.#keys[slot] ?? 0)) this.#touch(slot)
+    }
+  }
+
   /** The slots that were touched since `version`, once each; undefined where that is too long ago. */
   touchedSince(version: number): Set<number> | undefined {
     if (version < this.#forgotten) return undefined

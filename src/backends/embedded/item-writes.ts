@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ImageWrite } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
+import type { DetectionWrites } from './detection-writes.js'
 import type { KeywordWrites } from './keyword-writes.js'
 import { type ScoreCounts, ScoreWrites } from './score-writes.js'
 import type { Connection } from './sqlite.js'
@@ -43,7 +44,10 @@ export class ItemWrites {
   readonly #scores: ScoreWrites
   readonly #keywords: KeywordWrites
 
-  constructor(db: Connection, keywords: KeywordWrites) {
+  readonly #detections: DetectionWrites
+
+  constructor(db: Connection, keywords: KeywordWrites, detections: DetectionWrites) {
+    this.#detections = detections
     this.#sql = prepare(db)
     this.#scores = new ScoreWrites(db)
     this.#keywords = keywords
@@ -187,12 +191,15 @@ export class ItemWrites {
   }
 
   #removeVectors(write: OpenWrite, item: number, kept: ReadonlySet<number>): void {
+    const changed = new Set<number>()
     for (const { label, encoder } of this.#sql.labelsOf.all(item)) {
       if (kept.has(encoder)) continue
       this.#sql.removeVector.run(label)
       changeOf(write, encoder).removed.push(label)
+      changed.add(encoder)
     }
     this.#scores.remove(write.scores, item, kept)
+    this.#detections.forget(item, changed)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Job } from '../../core/jobs.js'
 import { AnomalyReader } from './anomaly-reader.js'
 import { ContentReader } from './content-reader.js'
+import type { DetectionReader } from './detection-reader.js'
 import { EncoderReader } from './encoder-reader.js'
 import { ImageReader } from './image-reader.js'
 import { ItemReader } from './item-reader.js'
@@ -13,6 +14,7 @@ export class Reader {
   readonly items: ItemReader
   readonly images: ImageReader
   readonly anomalies: AnomalyReader
+  readonly detections: DetectionReader
   readonly contents: ContentReader
   readonly reports: ReportReader
   readonly #db: Connection
@@ -21,7 +23,8 @@ export class Reader {
     this.#db = openDatabase(path, { readonly: true })
     this.#db.pragma('cache_size = -4000')
     this.encoders = new EncoderReader(this.#db)
-    this.anomalies = new AnomalyReader(this.#db)
+    this.detections = this.encoders.detections
+    this.anomalies = new AnomalyReader(this.#db, this.detections)
     this.items = new ItemReader(this.#db, this.anomalies)
     this.images = new ImageReader(this.#db)
     this.contents = new ContentReader(this.#db)

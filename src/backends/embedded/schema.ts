@@ -21,6 +21,9 @@ import type { Connection } from './sqlite.js'
  *   made to take its place, `keywords_cursor` is the last item that this one has come to.
  * - `fingerprints` are derived from an item's text or picture; `source` tells of which, so that old ones may stay. A report
  *   whose `head` is null is being written, or was when its process ended.
+ * - `detections` has a row for each version of what judges an encoder version's vectors; `cursor` is the last label that it
+ *   judged, `spaces.detections` the last number given. `judgements` of versions that were retired or dropped go little by
+ *   little. `corrections` is what people said of an item: 1 strange, -1 fine; `content` hashes what they saw.
  * - `dropped` names encoder versions that are gone while there are still rows of theirs to remove.
  * - `changes` has a row for each write and encoder version; `stamp` is random, so that a manifest recognizes the
  *   very history it was made from even if a database was put back and written to again.
@@ -207,6 +210,43 @@ const MIGRATIONS: readonly (string | ((db: Connection) => void))[] = [
   CREATE TRIGGER reports_of_removed AFTER DELETE ON collections BEGIN
     DELETE FROM report_rows WHERE report IN (SELECT key FROM reports WHERE collection = OLD.key);
     DELETE FROM reports WHERE collection = OLD.key;
+  END;
+  `,
+  `
+  ALTER TABLE spaces ADD COLUMN detections INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE detections (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    encoder INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    report TEXT NOT NULL,
+    cursor INTEGER NOT NULL DEFAULT 0,
+    judged INTEGER NOT NULL DEFAULT 0,
+    flagged INTEGER NOT NULL DEFAULT 0,
+    created_at TEXT NOT NULL
+  );
+  CREATE INDEX detections_of_encoder ON detections (encoder, state);
+  CREATE INDEX detections_to_purge ON detections (state) WHERE state = 'dropped';
+  CREATE TABLE detection_files (
+    detection INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (detection, name)
+  );
+  CREATE TABLE judgements (
+    detection INTEGER NOT NULL,
+    item INTEGER NOT NULL,
+    detector TEXT NOT NULL,
+    score REAL NOT NULL,
+    p_value REAL NOT NULL,
+    flagged INTEGER NOT NULL,
+    PRIMARY KEY (detection, item, detector)
+  ) WITHOUT ROWID;
+  CREATE INDEX verdicts_by_score ON judgements (detection, score DESC, item, p_value, flagged) WHERE detector = 'verdict';
+  CREATE TABLE corrections (item INTEGER PRIMARY KEY, verdict INTEGER NOT NULL, content TEXT NOT NULL, made_at TEXT NOT NULL);
+  CREATE TRIGGER corrections_of_removed AFTER DELETE ON items BEGIN
+    DELETE FROM corrections WHERE item = OLD.key;
   END;
   `,
 ]

@@ -1,8 +1,11 @@
 import type {
   AnomalyScore,
   CollectionRecord,
+  Correction,
   Fingerprint,
   ImageWrite,
+  Judgement,
+  NewDetection,
   NewEncoderVersion,
 } from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
@@ -36,6 +39,14 @@ export interface RowFill {
   id: string
   revision: number
   encoded: RowEncoded
+}
+
+/** What a detection says of one item. */
+export interface JudgedRow {
+  id: string
+  /** The last label of its vectors that were judged. */
+  mark: number
+  judgements: readonly Judgement[]
 }
 
 /** Labels that a write took out of an encoder version's vectors. */
@@ -99,6 +110,15 @@ export type WriterRequest =
   | { op: 'isWhole'; collection: number; encoderKey: number }
   | { op: 'promoteEncoder'; encoderKey: number }
   | { op: 'dropEncoder'; encoderKey: number }
+  | { op: 'stageDetection'; encoderKey: number; detection: NewDetection }
+  | { op: 'judge'; detection: number; rows: readonly JudgedRow[] }
+  | { op: 'promoteDetection'; detection: number }
+  | { op: 'dropDetection'; detection: number }
+  | {
+      op: 'correct'
+      collection: number
+      rows: readonly { id: string; verdict: Correction['verdict'] | null }[]
+    }
   | { op: 'purge' }
   | { op: 'recordJob'; job: Job }
   | {

@@ -52,6 +52,16 @@ function answer(request: WriterRequest): unknown {
       return writer.promoteEncoder(request.encoderKey)
     case 'dropEncoder':
       return writer.dropEncoder(request.encoderKey)
+    case 'stageDetection':
+      return writer.stageDetection(request.encoderKey, request.detection)
+    case 'judge':
+      return writer.judge(request.detection, request.rows)
+    case 'promoteDetection':
+      return writer.promoteDetection(request.detection)
+    case 'dropDetection':
+      return writer.dropDetection(request.detection)
+    case 'correct':
+      return writer.correct(request.collection, request.rows)
     case 'purge':
       return writer.purge()
     case 'recordJob':

@@ -1,11 +1,25 @@
 import { Worker } from 'node:worker_threads'
-import type { CollectionRecord, Fingerprint, ItemWrite, NewEncoderVersion } from '../../core/backend.js'
+import type {
+  CollectionRecord,
+  Correction,
+  Fingerprint,
+  ItemWrite,
+  NewDetection,
+  NewEncoderVersion,
+} from '../../core/backend.js'
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
 import type { FilterQuestion } from './filter-messages.js'
 import { sliceUpsert } from './slice-writes.js'
-import type { FillSlice, RemoveAnswer, UpsertAnswer, WriterReply, WriterRequest } from './write-messages.js'
+import type {
+  FillSlice,
+  JudgedRow,
+  RemoveAnswer,
+  UpsertAnswer,
+  WriterReply,
+  WriterRequest,
+} from './write-messages.js'
 
 /** Slices on their way at once; bounds what an upsert copies. */
 const SLICES_IN_FLIGHT = 3
@@ -114,6 +128,31 @@ export class Writer {
 
   dropEncoder(encoderKey: number): Promise<void> {
     return this.#ask({ op: 'dropEncoder', encoderKey }) as Promise<void>
+  }
+
+  stageDetection(encoderKey: number, detection: NewDetection): Promise<number> {
+    return this.#ask({ op: 'stageDetection', encoderKey, detection }) as Promise<number>
+  }
+
+  /** @returns the keys of the items whose judgements were kept */
+  judge(detection: number, rows: readonly JudgedRow[]): Promise<number[]> {
+    return this.#ask({ op: 'judge', detection, rows }) as Promise<number[]>
+  }
+
+  /** @returns whether it had judged all, and so is current now */
+  promoteDetection(detection: number): Promise<boolean> {
+    return this.#ask({ op: 'promoteDetection', detection }) as Promise<boolean>
+  }
+
+  dropDetection(detection: number): Promise<void> {
+    return this.#ask({ op: 'dropDetection', detection }) as Promise<void>
+  }
+
+  correct(
+    collection: number,
+    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+  ): Promise<{ ids: string[]; items: number[] }> {
+    return this.#ask({ op: 'correct', collection, rows }) as Promise<{ ids: string[]; items: number[] }>
   }
 
   purge(): Promise<boolean> {
