@@ -1,0 +1,115 @@
+import type { Detector, Rows } from '../../core/detection.js'
+import type { Random } from '../../core/random.js'
+import type { Fitted, Stored } from '../fitted.js'
+import { inverseRoot } from '../inverse-root.js'
+import { ledoitWolf } from '../ledoit-wolf.js'
+import { packFloats, unpackFloats } from '../pack.js'
+import { RowSums } from '../row-sums.js'
+import { rowsAt, samplePlaces } from '../sample-rows.js'
+import { eachScaledBlock, fitScaling, type Scaling, scaled } from '../scaling.js'
+import { numberSetting } from '../settings.js'
+import { drawSketch, type Sketch, sketched } from '../sketch.js'
+
+/** Rows that the covariance is of at most: its error is then that of a few parts in a hundred. */
+const COVARIANCE_ROWS = 5_000
+
+/** Columns at most: beyond that groups of columns are added up, so that the matrix stays small enough to invert. */
+const WIDTH = 1_024
+
+/** Least that is left of the denominator when a row is taken out of the covariance. */
+const LEAST = 1e-3
+
+/**
+ * Mahalanobis distance from the mean under a covariance with Ledoit and Wolf's shrinkage, over standardised columns: a
+ * row is strange by breaking with how columns go together. Where rows belong to the covariance, their score is as if they
+ * did not (Sherman and Morrison's formula, the shrinkage held).
+ */
+export function fitMahalanobis(rows: Rows, { random }: { random: Random }): Fitted {
+  const seed = random.int(2 ** 31)
+  const places = samplePlaces(rows.count, COVARIANCE_ROWS, random)
+  const sample = places.length === rows.count ? rows : rowsAt(rows, places)
+  const scaling = fitScaling(sample)
+  const sketch = rows.dim > WIDTH ? drawSketch(rows.dim, WIDTH, seed) : undefined
+  const plain = scaled(sample, scaling, 0, sample.count)
+  const { matrix, shrinkage } = ledoitWolf(
+    sketch ? sketched(plain, sketch) : plain,
+    sketch?.width ?? rows.dim,
+  )
+  const detector = new Mahalanobis({
+    root: inverseRoot(matrix, sketch?.width ?? rows.dim),
+    scaling,
+    sketch,
+    seed,
+  })
+  const scores = detector.score(rows)
+  for (const place of places) scores[place] = withoutItself(scores[place] as number, sample.count, shrinkage)
+  return { detector, scores }
+}
+
+/** S without x x' / n, and a mean without x: d^2 grows to (n / (n - 1))^2 d^2 / (1 - (1 - shrinkage) d^2 / n). */
+function withoutItself(distance: number, n: number, shrinkage: number): number {
+  if (n < 2) return distance
+  const rest = Math.max(LEAST, 1 - ((1 - shrinkage) * distance * distance) / n)
+  return ((n / (n - 1)) * distance) / Math.sqrt(rest)
+}
+
+export function loadMahalanobis({ settings, files }: Stored): Detector {
+  const [dim, seed] = [numberSetting(settings, 'dim'), numberSetting(settings, 'seed')]
+  const width = Math.min(dim, WIDTH)
+  return new Mahalanobis({
+    root: unpackFloats(files, 'root', width * width),
+    scaling: {
+      means: unpackFloats(files, 'means', dim),
+      deviations: unpackFloats(files, 'deviations', dim),
+    },
+    sketch: dim > WIDTH ? drawSketch(dim, WIDTH, seed) : undefined,
+    seed,
+  })
+}
+
+interface Parts {
+  /** Shape [width, width]. */
+  root: Float32Array
+  scaling: Scaling
+  sketch: Sketch | undefined
+  seed: number
+}
+
+class Mahalanobis implements Detector {
+  readonly name = 'mahalanobis'
+  readonly #parts: Parts
+  readonly #products: RowSums
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#products = new RowSums('products', parts.root, {
+      dim: parts.sketch?.width ?? parts.scaling.means.length,
+    })
+  }
+
+  score(rows: Rows): Float64Array {
+    const { scaling, sketch } = this.#parts
+    const scores = new Float64Array(rows.count)
+    eachScaledBlock(rows, scaling, (block, from) => {
+      this.#products.with(sketch ? sketched(block, sketch) : block, (row, products) => {
+        let sum = 0
+        for (let j = 0; j < products.length; j++) sum += (products[j] as number) ** 2
+        scores[from + row] = Math.sqrt(sum)
+      })
+    })
+    return scores
+  }
+
+  settings(): Record<string, unknown> {
+    return { dim: this.#parts.scaling.means.length, seed: this.#parts.seed }
+  }
+
+  files(): Record<string, Uint8Array> {
+    const { root, scaling } = this.#parts
+    return {
+      root: packFloats(root),
+      means: packFloats(scaling.means),
+      deviations: packFloats(scaling.deviations),
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { type DetectionRows, type Detector, VECTOR_DETECTORS } from '../../core/detection.js'
+import { type Random, seededRandom } from '../../core/random.js'
+import type { Fitted, Stored } from '../fitted.js'
+import { fitEcod, loadEcod } from './ecod.js'
+import { fitForest, loadForest } from './isolation-forest.js'
+import { fitLof, loadLof } from './local-outlier-factor.js'
+import { fitMahalanobis, loadMahalanobis } from './mahalanobis.js'
+import { fitNeighbours, loadNeighbours } from './neighbours.js'
+
+export type VectorDetectorName = (typeof VECTOR_DETECTORS)[number]
+
+/** How a detector is made, and made again. */
+export interface DetectorKind {
+  /** @param rows at least one */
+  fit(rows: DetectionRows, options: { random: Random }): Fitted
+  load(stored: Stored): Detector
+}
+
+export const DETECTOR_KINDS: Record<VectorDetectorName, DetectorKind> = {
+  neighbours: { fit: fitNeighbours, load: loadNeighbours },
+  lof: { fit: fitLof, load: loadLof },
+  mahalanobis: { fit: fitMahalanobis, load: loadMahalanobis },
+  forest: { fit: fitForest, load: loadForest },
+  ecod: { fit: fitEcod, load: loadEcod },
+}
+
+/** Fits them all, each with a random stream of its own, so that one does not depend on what another draws. */
+export function fitVectorDetectors(rows: DetectionRows, seed: number): Record<VectorDetectorName, Fitted> {
+  return Object.fromEntries(
+    VECTOR_DETECTORS.map((name, place) => {
+      const random = seededRandom(Math.imul(seed + 1, 0x9e3779b1) + place)
+      return [name, DETECTOR_KINDS[name].fit(rows, { random })]
+    }),
+  ) as Record<VectorDetectorName, Fitted>
+}

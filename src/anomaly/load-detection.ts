@@ -1,0 +1,71 @@
+import {
+  type Detection,
+  type DetectionReport,
+  type DetectorName,
+  ENCODER_DETECTORS,
+  VECTOR_DETECTORS,
+} from '../core/detection.js'
+import { EngineError } from '../core/errors.js'
+import { DETECTOR_KINDS, type VectorDetectorName } from './detectors/vector-detectors.js'
+import type { Stored } from './fitted.js'
+import { DETECTION_FORMAT, FittedDetection } from './fitted-detection.js'
+import { unpackFloats } from './pack.js'
+import type { Reference } from './reference.js'
+import { ScoreTail } from './score-tail.js'
+import { numberSetting } from './settings.js'
+
+interface StoredDetection {
+  format: number
+  dim: number
+  report: DetectionReport
+  reference: { kind: Reference['kind']; trimmed: number }
+  detectors: Record<VectorDetectorName, Record<string, unknown>>
+  tails: Partial<Record<DetectorName, number>>
+}
+
+/**
+ * Makes a detection again from what its `settings()` and `files()` gave; it scores exactly as before.
+ *
+ * @throws EngineError ENCODER_INVALID if they are of another layout, or something is missing or cut short
+ */
+export function loadDetection({ settings, files }: Stored): Detection {
+  if (settings.format !== DETECTION_FORMAT) {
+    throw new EngineError(
+      'ENCODER_INVALID',
+      `these detectors have the layout ${JSON.stringify(settings.format)}, this version reads ${DETECTION_FORMAT}; fit them again`,
+    )
+  }
+  const stored = settings as unknown as StoredDetection
+  const detectors = Object.fromEntries(
+    VECTOR_DETECTORS.map((name) => [
+      name,
+      DETECTOR_KINDS[name].load({ settings: stored.detectors[name] ?? {}, files: filesOf(files, name) }),
+    ]),
+  ) as ConstructorParameters<typeof FittedDetection>[0]['detectors']
+  const tails = Object.fromEntries(
+    [...VECTOR_DETECTORS, ...ENCODER_DETECTORS].flatMap((name) => {
+      const count = stored.tails[name]
+      return count === undefined ? [] : [[name, ScoreTail.load(files, `${name}-tail`, count)]]
+    }),
+  )
+  return new FittedDetection({
+    dim: numberSetting(settings, 'dim'),
+    detectors,
+    tails,
+    reference: {
+      kind: stored.reference.kind,
+      trimmed: stored.reference.trimmed,
+      verdicts: unpackFloats(files, 'reference'),
+    },
+    report: stored.report,
+  })
+}
+
+/** Those whose names begin with the detector's, without it. */
+function filesOf(files: Record<string, Uint8Array>, name: string): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    Object.entries(files)
+      .filter(([file]) => file.startsWith(`${name}-`))
+      .map(([file, bytes]) => [file.slice(name.length + 1), bytes]),
+  )
+}

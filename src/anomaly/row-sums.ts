@@ -1,0 +1,72 @@
+import { A_ROWS, B_ROWS, type PairSum, simdModule } from './simd-module.js'
+
+const PAGE = 65_536
+
+/** WebAssembly as far as it is used: Node's types leave it out. */
+interface Wasm {
+  Memory: new (options: { initial: number }) => { buffer: ArrayBuffer }
+  Module: new (bytes: Uint8Array) => object
+  Instance: new (module: object, imports: object) => { exports: Record<string, unknown> }
+}
+type Run = (a: number, b: number, out: number, count: number, bytes: number) => void
+
+const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
+const modules = new Map<PairSum, object>()
+
+/**
+ * Sums over pairs of rows, in float32: inner products or squared distances of any rows with a set that is kept. The
+ * set is copied once; memory goes with its size.
+ */
+export class RowSums {
+  /** Rows that are kept. */
+  readonly count: number
+  readonly dim: number
+  readonly #memory: Float32Array
+  readonly #run: Run
+  readonly #width: number
+  readonly #padded: number
+  readonly #blockAt: number
+  readonly #outAt: number
+
+  /**
+   * @param kept row-major, shape [count, dim]
+   * @param block rows that {@link with} takes at most
+   */
+  constructor(sum: PairSum, kept: Float32Array, { dim, block = 64 }: { dim: number; block?: number }) {
+    this.count = kept.length / dim
+    this.dim = dim
+    this.#width = 4 * Math.ceil(dim / 4)
+    this.#padded = B_ROWS * Math.ceil(this.count / B_ROWS)
+    const rows = A_ROWS * Math.ceil(block / A_ROWS)
+    this.#blockAt = this.#padded * this.#width
+    this.#outAt = this.#blockAt + rows * this.#width
+    const bytes = 4 * (this.#outAt + A_ROWS * this.#padded)
+    const memory = new Memory({ initial: Math.ceil(bytes / PAGE) })
+    this.#memory = new Float32Array(memory.buffer)
+    for (let i = 0; i < this.count; i++)
+      this.#memory.set(kept.subarray(i * dim, (i + 1) * dim), i * this.#width)
+    const module = modules.get(sum) ?? new Module(simdModule(sum))
+    modules.set(sum, module)
+    this.#run = new Instance(module, { env: { memory } }).exports.run as Run
+  }
+
+  /**
+   * Calls `use(row, sums)` for each row of a block, with its sums over all kept rows; `sums` is written anew after that.
+   *
+   * @param rows row-major, shape [n, dim], n at most the block
+   */
+  with(rows: Float32Array, use: (row: number, sums: Float32Array) => void): void {
+    const n = rows.length / this.dim
+    if (this.count === 0) return
+    for (let i = 0; i < n; i++)
+      this.#memory.set(rows.subarray(i * this.dim, (i + 1) * this.dim), this.#blockAt + i * this.#width)
+    for (let i = 0; i < n; i += A_ROWS) {
+      const at = this.#blockAt + i * this.#width
+      this.#run(4 * at, 0, 4 * this.#outAt, this.#padded, 4 * this.#width)
+      for (let j = 0; j < A_ROWS && i + j < n; j++) {
+        const from = this.#outAt + j * this.#padded
+        use(i + j, this.#memory.subarray(from, from + this.count))
+      }
+    }
+  }
+}
