@@ -1,4 +1,4 @@
-import type { EncoderVersion } from '../core/backend.js'
+import type { Correction, DetectionVersion, EncoderVersion } from '../core/backend.js'
 import { EngineError, ERROR_CODES, type ErrorDetails } from '../core/errors.js'
 import type { ImageEncoderModel } from '../core/image-encoder.js'
 import type { Job } from '../core/jobs.js'
@@ -6,17 +6,19 @@ import type {
   AddReceipt,
   CollectionOptions,
   CollectionSummary,
+  DetectOptions,
   DuplicateOptions,
   DuplicatePage,
   Include,
   Item,
   Metadata,
+  OutlierAnswer,
+  OutlierOptions,
   RenderedImageInput,
   SearchAnswer,
 } from '../core/types.js'
 import type { EncoderSummary } from '../encoders/registry.js'
 import type { FacetAnswer, FacetOptions } from '../engine/filters.js'
-import type { OutlierAnswer, OutlierOptions } from '../engine/outliers.js'
 import type { TrainOptions } from '../engine/train-request.js'
 
 /** A picture that was rendered from a file, in base64. */
@@ -120,11 +122,34 @@ export class Client {
     return (await this.#call<{ job: Job }>('POST', path, { body: options })).job
   }
 
-  outliers(collection: string, options: OutlierOptions): Promise<OutlierAnswer> {
-    return this.#call(
-      'GET',
-      `/v1/collections/${encodeURIComponent(collection)}/outliers${query(withWhere(options))}`,
-    )
+  outliers(collection: string, { against, ...options }: OutlierOptions): Promise<OutlierAnswer> {
+    const beside = typeof against === 'object' ? against : { collection: against }
+    const asked = {
+      ...withWhere(options),
+      against: beside.collection,
+      againstWhere:
+        'where' in beside && beside.where !== undefined ? JSON.stringify(beside.where) : undefined,
+    }
+    return this.#call('GET', `/v1/collections/${encodeURIComponent(collection)}/outliers${query(asked)}`)
+  }
+
+  async detect(collection: string, options: DetectOptions): Promise<Job> {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/detections`
+    return (await this.#call<{ job: Job }>('POST', path, { body: options })).job
+  }
+
+  async detections(collection: string, space?: string): Promise<DetectionVersion[]> {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/detections${query({ space })}`
+    return (await this.#call<{ detections: DetectionVersion[] }>('GET', path)).detections
+  }
+
+  correct(
+    collection: string,
+    ids: readonly string[],
+    verdict: Correction['verdict'] | null,
+  ): Promise<{ corrected: number }> {
+    const path = `/v1/collections/${encodeURIComponent(collection)}/corrections`
+    return this.#call('POST', path, { body: { ids, verdict } })
   }
 
   async findDuplicates(collection: string, options: DuplicateOptions): Promise<Job> {

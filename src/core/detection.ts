@@ -33,6 +33,8 @@ export interface DetectionRows extends Rows {
    * where there are fewer. Without them `neighbours` keeps a bank of vectors of its own, and standardises them.
    */
   nearest?: Float32Array
+  /** Which of the rows each of `nearest` is the distance to, -1 where it is none of them; only of rows to be fitted to. */
+  nearestRows?: Int32Array
 }
 
 /** How items are to be judged. */

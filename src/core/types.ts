@@ -1,3 +1,4 @@
+import type { DetectionReport } from './detection.js'
 import type { Metric } from './metrics.js'
 
 /** Any JSON value. */
@@ -36,20 +37,103 @@ export type Include = 'metadata' | 'text' | 'vectors' | 'anomaly'
 
 export const INCLUDES: readonly Include[] = ['metadata', 'text', 'vectors', 'anomaly']
 
+/** What one detector says of an item. */
+export interface DetectorScore {
+  /** Larger is stranger; of the detector's own scale. */
+  score: number
+  /** The part of normal items that this detector finds at least as strange, in (0, 1]. */
+  pValue: number
+}
+
 /** How strange an item is in a space. */
 export interface Anomaly {
   space: string
-  /** Which of the space's encoder versions judged. */
+  /** Which of the space's encoder versions made what was judged. */
   version: number
-  /** `reconstruction`: how badly the encoder knows the picture. */
+  /** `verdict`: the joint one of the space's detectors; `reconstruction`: the encoder's own, where none were fitted. */
   detector: string
+  /** Which of the space's detections judged; not there where the encoder itself did. */
+  detection?: number
   /** Larger is stranger. */
   score: number
   /** Mean squared error over pixels in 0..1, where the detector has one. */
   error: number | null
-  /** How many of the pictures that were held out from training score less, in 0..100. */
+  /** How many normal items score less, in 0..100. */
   percentile: number
+  /** The part of normal items that are at least as strange, in (0, 1]; of a verdict. */
+  pValue?: number
   flagged: boolean
+  /** What each detector says; of a verdict. */
+  detectors?: Record<string, DetectorScore>
+  /** What a person said: it decides whether the item is flagged. */
+  correction?: 'fine' | 'strange'
+}
+
+/** How a space's detectors are to be fitted. */
+export interface DetectOptions {
+  /** Default: `descriptor`, `text`, else the first. */
+  space?: string
+  /**
+   * `clean`: all items that it is fitted to are normal, so that flags keep their rate; `mixed`: some may be strange, and no
+   * rule keeps a rate on every collection: the answer tells a range. Default: mixed.
+   */
+  reference?: 'clean' | 'mixed'
+  /** The part of normal items that may be flagged, above 0 and below 1. Default 0.01. */
+  rate?: number
+  /** Instead: the part of flagged items that may be normal (Benjamini-Hochberg). */
+  fdr?: number
+  /** Fits to items that match; all are judged. Default: all. */
+  where?: unknown
+  /** Of all randomness. Default 1. */
+  seed?: number
+}
+
+/** What fitting a space's detectors came to. */
+export interface DetectResult {
+  space: string
+  /** The detection's version. */
+  detection: number
+  /** The p-value up to which items are flagged. */
+  threshold: number
+  report: DetectionReport
+  /** Items that were judged, and those of them that are flagged. */
+  scored: number
+  flagged: number
+}
+
+/** What is asked of a collection's outliers. */
+export interface OutlierOptions extends Pick<DetectOptions, 'space' | 'reference' | 'rate' | 'fdr'> {
+  /** 1 to 1,000. Default 10. */
+  limit?: number
+  /** Only those that are flagged. Default false. */
+  flagged?: boolean
+  /** Only items that match. */
+  where?: unknown
+  /** Whose scores order the answer: `verdict`, or one of the detectors. Default: verdict. */
+  detector?: string
+  /**
+   * Judges this collection's items by what is normal in another one, or in the part of it that matches; nothing is stored.
+   * Not with `where`, `flagged` or `detector`.
+   */
+  against?: string | { collection: string; where?: unknown }
+}
+
+export interface OutlierAnswer {
+  /** The strangest first. */
+  outliers: (Anomaly & { id: string })[]
+  space: string
+  /** Of the detection that judged. */
+  detection: number
+  reference: 'clean' | 'mixed'
+  /** Up to which p-value an item is flagged, and what was asked to come to it. */
+  threshold: { pValue: number; rate?: number; fdr?: number }
+  /** Items that were judged, and those of them that are flagged. */
+  scored: number
+  flagged: number
+  /** What the detectors were fitted to and found. */
+  report: DetectionReport
+  /** What should be known beside the numbers: that a rate cannot be promised, that an fdr cannot be met. */
+  notes: string[]
 }
 
 /** An item as it is given back. */

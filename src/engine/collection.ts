@@ -1,4 +1,10 @@
-import type { CollectionRecord, EncoderVersion, SpaceRecord } from '../core/backend.js'
+import type {
+  CollectionRecord,
+  Correction,
+  DetectionVersion,
+  EncoderVersion,
+  SpaceRecord,
+} from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import { IMAGE_ENCODERS, type ImageEncoderModel } from '../core/image-encoder.js'
 import { LIMITS } from '../core/limits.js'
@@ -6,17 +12,24 @@ import { checkId } from '../core/names.js'
 import type {
   AddReceipt,
   CollectionSummary,
+  DetectOptions,
+  DetectResult,
   DuplicateOptions,
   DuplicatePage,
   DuplicateSummary,
   Include,
   Item,
   ItemInput,
+  OutlierAnswer,
+  OutlierOptions,
   SearchAnswer,
   SearchRequest,
 } from '../core/types.js'
 import { type AddOptions, addItems } from './add-items.js'
 import { summarize } from './collection-summary.js'
+import { correctItems } from './correct-items.js'
+import { startDetect } from './detect-job.js'
+import { checkDetect, findDetectSpace } from './detect-request.js'
 import { checkDuplicates, readAllDuplicates, readDuplicates, startDuplicates } from './duplicates.js'
 import { revertEncoder } from './encoder-versions.js'
 import { type EngineContext, isImageSpace } from './engine-context.js'
@@ -30,7 +43,8 @@ import {
 } from './filters.js'
 import { type FitResult, startFit } from './fit-job.js'
 import { currentVersion } from './image-table.js'
-import { findOutliers, type OutlierAnswer, type OutlierOptions } from './outliers.js'
+import { findNovelties } from './novelties.js'
+import { findOutliers } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { type ItemChanges, patchItem, prepareChanges } from './patch-item.js'
 import { unknownSpace } from './prepare-item.js'
@@ -78,7 +92,7 @@ export class Collection {
       const record = await this.#context.records.read(this.name)
       const prepared = await prepareItems(items, record, options.signal)
       const receipt = await addItems(this.#context, this.name, prepared, options)
-      this.#context.calibrations.changed(this.name, receipt.upserted)
+      this.#changed(receipt.upserted)
       return receipt
     })
   }
@@ -97,7 +111,7 @@ export class Collection {
       await this.#context.queues.run(JSON.stringify([this.name, id]), () =>
         patchItem(this.#context, this.name, id, prepared),
       )
-      this.#context.calibrations.changed(this.name, 1)
+      this.#changed(1)
     })
   }
 
@@ -152,13 +166,13 @@ export class Collection {
         const { where } = checkFields(ids, REMOVE_FIELDS, 'deletion')
         const filter = readDeletion(where, await this.#context.records.read(this.name))
         const deleted = await this.#context.backend.removeWhere(this.name, filter)
-        this.#context.calibrations.changed(this.name, deleted)
+        this.#changed(deleted)
         return { deleted }
       }
       if (!Array.isArray(ids)) throw invalid('ids', `ids must be an array of ids, got ${show(ids)}`)
       const distinct = [...new Set((ids as readonly unknown[]).map(checkId))]
       const removed = await this.#context.backend.remove(this.name, distinct)
-      this.#context.calibrations.changed(this.name, removed.length)
+      this.#changed(removed.length)
       return { deleted: removed.length }
     })
   }
@@ -222,13 +236,62 @@ export class Collection {
   }
 
   /**
-   * The items that the encoder of a space knows worst, by what was stored when they were added.
+   * Fits the detectors of a space to its items and judges all of them, as a job: see docs/outliers.md. What is added
+   * later is judged as it comes, and the detectors are fitted again when the items have become others.
    *
-   * @throws EngineError SPACE_NOT_FOUND, INVALID_REQUEST where nothing was trained yet
+   * @returns the job's id, and a promise of what came out
+   * @throws EngineError INVALID_REQUEST, SPACE_NOT_FOUND, CONFLICT where they are being fitted; the promise: TOO_FEW_ITEMS, CANCELLED
+   */
+  async detect(options: DetectOptions = {}): Promise<{ job: string; finished: Promise<DetectResult> }> {
+    this.#context.lifetime.check()
+    const record = await this.#context.records.read(this.name)
+    const { id, finished } = startDetect(this.#context, record, checkDetect(options, record))
+    finished.catch(() => undefined)
+    return { job: id, finished }
+  }
+
+  /**
+   * The strangest items of a space, by the joint verdict of its detectors; they are fitted first where there are none.
+   * With `against`, those of this collection that are strange beside another one.
+   *
+   * @throws EngineError SPACE_NOT_FOUND, INVALID_REQUEST, INVALID_FILTER, TOO_FEW_ITEMS
    */
   async outliers(options: OutlierOptions = {}): Promise<OutlierAnswer> {
     this.#context.lifetime.check()
-    return findOutliers(this.#context, await this.#context.records.read(this.name), options)
+    const record = await this.#context.records.read(this.name)
+    if (isPlainObject(options) && options.against !== undefined)
+      return findNovelties(this.#context, record, options)
+    return findOutliers(this.#context, record, options)
+  }
+
+  /**
+   * Keeps what people say of items: `fine` is never flagged, `strange` always, until the item's content changes; null takes
+   * it back. The detectors learn from it when they are fitted again, which begins at once.
+   *
+   * @throws EngineError ITEM_NOT_FOUND naming the first id that is not there, before anything is kept
+   */
+  async correct(
+    ids: string | readonly string[],
+    verdict: 'fine' | 'strange' | null,
+  ): Promise<{ corrected: number }> {
+    return this.#context.lifetime.write(async () => {
+      const corrected = await correctItems(this.#context, this.name, ids, verdict)
+      this.#context.detections.changed(this.name)
+      return { corrected }
+    })
+  }
+
+  /** What people said of items, the latest first. */
+  async corrections(): Promise<Correction[]> {
+    this.#context.lifetime.check()
+    return this.#context.backend.corrections(this.name)
+  }
+
+  /** The detections that a space has had for its current encoder, newest first. */
+  async detections(space?: string): Promise<DetectionVersion[]> {
+    this.#context.lifetime.check()
+    const record = await this.#context.records.read(this.name)
+    return this.#context.backend.detections(this.name, findDetectSpace(record, space).name)
   }
 
   /**
@@ -413,6 +476,12 @@ export class Collection {
         records.forget(this.name)
       }
     }
+  }
+
+  /** To be called after so many items were written or removed. */
+  #changed(items: number): void {
+    this.#context.calibrations.changed(this.name, items)
+    if (items > 0) this.#context.detections.changed(this.name)
   }
 
   async #findSpace(name: string): Promise<SpaceRecord> {

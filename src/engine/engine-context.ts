@@ -4,6 +4,7 @@ import type { TextEncoder } from '../core/text-encoder.js'
 import type { Encoders } from '../encoders/registry.js'
 import type { ImageWorkers } from '../images/image-workers.js'
 import type { CalibrationSource } from './calibration.js'
+import type { Detections } from './detections.js'
 import type { FittedEncoders } from './fitted-encoders.js'
 import type { Jobs } from './jobs.js'
 import type { KeyedQueue } from './keyed-queue.js'
@@ -21,6 +22,8 @@ export interface EngineContext {
   readonly jobs: Jobs
   /** By what similarities of a collection are judged. */
   readonly calibrations: CalibrationSource
+  /** What judges how strange items are, and keeps up with writes. */
+  readonly detections: Detections
   readonly lifetime: Lifetime
   readonly records: RecordCache
   /** Patches of one item wait for each other, as do changes of one collection's spaces. */

@@ -6,7 +6,7 @@ import { matcher } from '../query/matches.js'
 import { type AnomalySource, parseField, parseWhere } from '../query/parse-where.js'
 import type { EngineContext } from './engine-context.js'
 import { heldOutOf } from './fitted-settings.js'
-import { firstReconstructing } from './reconstructing-space.js'
+import { firstJudging, firstReconstructing } from './reconstructing-space.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
 export interface FacetOptions {
@@ -24,7 +24,6 @@ export interface FacetAnswer {
   facets: Facets
 }
 
-const DETECTOR = 'reconstruction'
 const FACET_FIELDS: ReadonlySet<string> = new Set(['fields', 'where', 'limit'])
 const MAX_FACETS = 20
 const MAX_INDEXED = 64
@@ -98,6 +97,10 @@ function checkNames(value: unknown, name: string, most: number): string[] {
 }
 
 function anomalySource(record: CollectionRecord, space: SpaceRecord | undefined): AnomalySource | undefined {
-  const judges = space && heldOutOf(space.settings) ? space : firstReconstructing(record)
-  return judges && { space: judges.name, detector: DETECTOR }
+  const judging = space?.detection ? space : undefined
+  const owns = space && heldOutOf(space.settings) ? space : undefined
+  const verdicts = judging ?? (owns ? undefined : firstJudging(record))
+  if (verdicts) return { space: verdicts.name, detector: 'verdict' }
+  const reconstructs = owns ?? firstReconstructing(record)
+  return reconstructs && { space: reconstructs.name, detector: 'reconstruction' }
 }

@@ -10,6 +10,7 @@ import { Calibrations } from './calibrations.js'
 import { Collection } from './collection.js'
 import { checkAgreement, planSpaces, resolveSpaces } from './collection-options.js'
 import { summarize } from './collection-summary.js'
+import { Detections } from './detections.js'
 import { type Embedded, embedTexts } from './embed.js'
 import type { EngineContext } from './engine-context.js'
 import { checkIndexed } from './filters.js'
@@ -66,18 +67,20 @@ export class Kindred {
     const records = new RecordCache(backend)
     const lifetime = new Lifetime()
     await jobs.useLog(backend)
-    return new Kindred(home, jobs, {
+    const context: EngineContext = {
       backend,
       encoders,
       fitted: new FittedEncoders(backend, threads),
       images: ImageWorkers.create({ threads }),
       jobs,
       calibrations: new Calibrations({ backend, encoders }),
+      detections: new Detections(() => context),
       lifetime,
       records,
       queues: new KeyedQueue(),
       fits: new Map(),
-    })
+    }
+    return new Kindred(home, jobs, context)
   }
 
   /** Of what kind the backend is: `embedded`. */
@@ -168,6 +171,7 @@ export class Kindred {
       } finally {
         this.#context.records.forget(checked)
         this.#context.calibrations.forget(checked)
+        this.#context.detections.forget(checked)
       }
     })
   }
@@ -201,9 +205,9 @@ export class Kindred {
   }
 
   async #close(): Promise<void> {
-    const { lifetime, encoders, fitted, images, backend, calibrations } = this.#context
+    const { lifetime, encoders, fitted, images, backend, calibrations, detections } = this.#context
     lifetime.end()
-    await Promise.all([this.jobs.close(), calibrations.close(), lifetime.drained()])
+    await Promise.all([this.jobs.close(), calibrations.close(), detections.close(), lifetime.drained()])
     try {
       await Promise.all([encoders.dispose(), fitted.close(), images.close()])
     } finally {

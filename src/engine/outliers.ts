@@ -1,39 +1,32 @@
-import { flagThreshold } from '../anomaly/held-out-scores.js'
-import type { CollectionRecord } from '../core/backend.js'
+import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
+import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
+import type { DetectionReport } from '../core/detection.js'
+import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
-import type { Anomaly } from '../core/types.js'
+import type { Anomaly, DetectOptions, OutlierAnswer } from '../core/types.js'
+import { type DetectionSettings, detectKey, startDetect } from './detect-job.js'
+import { checkDetect, checkFlags, checkReference, type FlagRule, findDetectSpace } from './detect-request.js'
 import type { EngineContext } from './engine-context.js'
 import { readWhere } from './filters.js'
-import { heldOutOf } from './fitted-settings.js'
-import { reconstructingSpace } from './reconstructing-space.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
+import { showAnomaly } from './show-item.js'
 
-export interface OutlierOptions {
-  /** Default: the first of `autoencoder`, `vae`, `pca`, then any other whose encoder reconstructs. */
-  space?: string
-  /** 1 to 1,000. Default 10. */
-  limit?: number
-  /** Only those that are flagged. Default false. */
-  flagged?: boolean
-  /** Only items that match. */
-  where?: unknown
-}
+const FIELDS: ReadonlySet<string> = new Set([
+  'space',
+  'limit',
+  'flagged',
+  'where',
+  'rate',
+  'fdr',
+  'reference',
+  'detector',
+])
 
-export interface OutlierAnswer {
-  /** The strangest first. */
-  outliers: (Anomaly & { id: string })[]
-  space: string
-  /** Above this score an item is flagged. */
-  threshold: number
-  /** Items that were judged, and those of them that are flagged. */
-  scored: number
-  flagged: number
-}
-
-const DETECTOR = 'reconstruction'
-const FIELDS: ReadonlySet<string> = new Set(['space', 'limit', 'flagged', 'where'])
-
-/** The items that a space's encoder knows worst, as they were judged when they were added. */
+/**
+ * The strangest items of a space. Detectors are fitted first where there are none, or others are asked.
+ *
+ * @throws EngineError INVALID_REQUEST, SPACE_NOT_FOUND, INVALID_FILTER, TOO_FEW_ITEMS
+ */
 export async function findOutliers(
   context: EngineContext,
   record: CollectionRecord,
@@ -44,16 +37,133 @@ export async function findOutliers(
   if (options.flagged !== undefined && typeof options.flagged !== 'boolean') {
     throw invalid('flagged', `flagged must be true or false, got ${show(options.flagged)}`)
   }
-  const judges = reconstructingSpace(record, options.space)
-  const { name: space, settings } = judges
-  const where = readWhere(options.where, record, judges)
-  const held = heldOutOf(settings)
+  const asked = {
+    space: findDetectSpace(record, options.space).name,
+    reference: checkReference(options.reference),
+    flags: checkFlags(options.rate, options.fdr),
+  }
+  const { space, detection } = await withDetection(context, record, asked)
+  const detector = checkDetector(options.detector, detection.report as unknown as DetectionReport)
+  await context.detections.caughtUp(record.name, space.name)
+  const where = readWhere(options.where, record, space)
   const { backend } = context
-  const query = { detector: DETECTOR, limit, where, ...(options.flagged ? { flagged: true } : {}) }
-  const [found, counts] = await Promise.all([
-    backend.strangest(record.name, space, query),
-    backend.countAnomalies(record.name, space, DETECTOR),
-  ])
-  const outliers = found.map((anomaly) => ({ ...anomaly, space }))
-  return { outliers, space, threshold: held ? flagThreshold(held) : Number.NaN, ...counts }
+  const settings = detection.settings as unknown as DetectionSettings
+  const rule = await ruleOf(context, record.name, space, settings, asked.flags)
+  const found = await backend.strangest(record.name, space.name, {
+    ...{ detector, limit: rule.stored ? limit : LIMITS.pageItems, where },
+    ...(options.flagged && rule.stored ? { flagged: true } : {}),
+  })
+  const ids = found.map(({ id }) => id)
+  const items = await backend.get(record.name, ids, { anomaly: true })
+  const outliers = ids.flatMap((id) => {
+    const shown = shownOutlier(items.get(id), space.name, rule)
+    return shown && (!options.flagged || shown.flagged) ? [shown] : []
+  })
+  const counts = await backend.countAnomalies(record.name, space.name, 'verdict')
+  const report = detection.report as unknown as DetectionReport
+  return {
+    outliers: outliers.slice(0, limit),
+    ...{ space: space.name, detection: detection.version, reference: settings.reference },
+    threshold: { pValue: rule.threshold, ...rule.flags },
+    scored: counts.scored,
+    flagged: rule.flagged ?? counts.flagged,
+    report,
+    notes: notesOf(settings, rule, report),
+  }
+}
+
+/** How an answer's flags come about. */
+interface AppliedRule {
+  flags: FlagRule
+  threshold: number
+  /** Whether it is the rule of the flags that are stored. */
+  stored: boolean
+  /** How many are flagged by it, where they are not those that are stored. */
+  flagged?: number
+}
+
+async function ruleOf(
+  { backend }: EngineContext,
+  collection: string,
+  { name }: SpaceRecord,
+  settings: DetectionSettings,
+  asked: FlagRule | undefined,
+): Promise<AppliedRule> {
+  const flags = asked ?? settings.flags
+  if (JSON.stringify(flags) === JSON.stringify(settings.flags)) {
+    return { flags, threshold: settings.threshold, stored: true }
+  }
+  const pValues = await backend.pValues(collection, name)
+  const threshold = 'rate' in flags ? flags.rate : falseDiscoveryThreshold(pValues, flags.fdr)
+  let flagged = 0
+  while (flagged < pValues.length && (pValues[flagged] as number) <= threshold) flagged++
+  return { flags, threshold, stored: false, flagged }
+}
+
+function shownOutlier(
+  item: StoredItem | undefined,
+  space: string,
+  { threshold, stored }: AppliedRule,
+): (Anomaly & { id: string }) | undefined {
+  const anomaly = item && showAnomaly(item, space)
+  if (!item || !anomaly) return undefined
+  const decided = stored || anomaly.correction !== undefined
+  const flagged = decided ? anomaly.flagged : (anomaly.pValue ?? 1) <= threshold
+  return { id: item.id, ...anomaly, flagged }
+}
+
+/** The space with a detection of the kind that is asked; it is fitted where there is none. */
+export async function withDetection(
+  context: EngineContext,
+  record: CollectionRecord,
+  asked: { space: string; reference: DetectOptions['reference']; flags: FlagRule | undefined },
+): Promise<{ space: SpaceRecord; detection: NonNullable<SpaceRecord['detection']> }> {
+  const known = record.spaces.find(({ name }) => name === asked.space)
+  const fits =
+    known?.detection &&
+    (asked.reference ?? known.detection.settings.reference) === known.detection.settings.reference
+  if (known?.detection && fits) return { space: known, detection: known.detection }
+  const running = context.fits.get(detectKey(record.name, asked.space))
+  if (running === undefined) {
+    const options: DetectOptions = { space: asked.space, ...asked.flags }
+    if (asked.reference) options.reference = asked.reference
+    await startDetect(context, record, checkDetect(options, record)).finished
+  } else {
+    for await (const job of context.jobs.watch(running)) void job
+  }
+  const now = await context.records.read(record.name)
+  const space = now.spaces.find(({ name }) => name === asked.space)
+  if (space?.detection) return { space, detection: space.detection }
+  throw new EngineError(
+    'DETECTION_NOT_FOUND',
+    `the detectors of space "${asked.space}" could not be fitted${running ? `: see job ${running}` : ''}; try again`,
+  )
+}
+
+function checkDetector(name: unknown, { weights }: DetectionReport): string {
+  if (name === undefined || name === 'verdict') return 'verdict'
+  const known = Object.keys(weights)
+  if (typeof name === 'string' && known.includes(name)) return name
+  throw invalid('detector', `detector must be one of verdict, ${known.join(', ')}; got ${show(name)}`)
+}
+
+/** What should be known beside an answer's numbers. */
+export function notesOf(
+  { reference }: DetectionSettings,
+  { flags, threshold }: Pick<AppliedRule, 'flags' | 'threshold'>,
+  { contamination, calibratedOn }: DetectionReport,
+): string[] {
+  const notes: string[] = []
+  if (reference === 'mixed') {
+    const [low, high] = [contamination.low, contamination.high].map((part) => `${(100 * part).toFixed(1)} %`)
+    notes.push(
+      `the collection may hold strangers itself (about ${low} to ${high} seem strange), so no rate of false alarms can be promised; say "clean" as the reference if all of it is normal`,
+    )
+  }
+  if ('fdr' in flags && threshold === 0) {
+    notes.push(
+      `no item can be flagged at a false discovery rate of ${flags.fdr}: none is strange enough beside the ${calibratedOn} items that p-values come from`,
+    )
+  }
+  return notes
 }

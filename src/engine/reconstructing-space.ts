@@ -4,6 +4,7 @@ import { unknownSpace } from './prepare-item.js'
 import { invalid, show } from './requests.js'
 
 const PREFERRED = ['autoencoder', 'vae', 'pca']
+const JUDGING = ['descriptor', 'text']
 
 /**
  * The space whose encoder reconstructs pictures: the one that is named, or the first by preference.
@@ -37,6 +38,17 @@ export function firstReconstructing(record: CollectionRecord): SpaceRecord | und
   return PREFERRED.flatMap((encoder) => known.filter((space) => space.encoderName === encoder))[0]
 }
 
+/** The space whose verdicts are meant where none is named: the first of `descriptor`, `text`, then any that has a detection. */
+export function firstJudging({ spaces }: CollectionRecord): SpaceRecord | undefined {
+  const judging = spaces.filter(({ detection }) => detection !== undefined)
+  return JUDGING.flatMap((name) => judging.filter((space) => space.name === name))[0] ?? judging[0]
+}
+
+/** Whether the space's encoder can make a picture of a vector. */
+export function reconstructs({ settings }: SpaceRecord): boolean {
+  return heldOutOf(settings) !== undefined
+}
+
 function reconstructing(record: CollectionRecord): SpaceRecord[] {
-  return record.spaces.filter((space) => heldOutOf(space.settings) !== undefined)
+  return record.spaces.filter(reconstructs)
 }

@@ -23,14 +23,28 @@ export function showVectors(vectors: StoredItem['vectors'] = {}): Record<string,
 }
 
 /**
- * What is said of how strange an item is: in the space that is asked, else in the first by name that has judged it.
+ * What is said of how strange an item is: in the space that is asked, else in one that has a verdict, else in the first by
+ * name that has judged it.
  *
  * @returns undefined where none has
  */
-export function showAnomaly({ anomaly = {} }: StoredItem, space?: string): Anomaly | undefined {
-  const name = space !== undefined && anomaly[space] ? space : Object.keys(anomaly).sort()[0]
-  const judged = name === undefined ? undefined : anomaly[name]?.[0]
+export function showAnomaly({ anomaly = {}, correction }: StoredItem, space?: string): Anomaly | undefined {
+  const names = Object.keys(anomaly).sort()
+  const judging = names.find((known) => anomaly[known]?.[0]?.detection !== undefined)
+  const name = space !== undefined && anomaly[space] ? space : (judging ?? names[0])
+  const [judged, ...others] = (name === undefined ? undefined : anomaly[name]) ?? []
   if (name === undefined || judged === undefined) return undefined
-  const { version, detector, score, error, percentile, flagged } = judged
-  return { space: name, version, detector, score, error, percentile, flagged }
+  const { version, detector, detection, score, error, percentile, pValue, flagged } = judged
+  const shown: Anomaly = { space: name, version, detector, score, error, percentile, flagged }
+  if (detection !== undefined && pValue !== undefined) {
+    shown.detection = detection
+    shown.pValue = pValue
+    shown.detectors = Object.fromEntries(
+      others.flatMap((other) =>
+        other.pValue === undefined ? [] : [[other.detector, { score: other.score, pValue: other.pValue }]],
+      ),
+    )
+  }
+  if (correction) shown.correction = correction
+  return shown
 }

@@ -58,11 +58,18 @@ const Anomaly = z
   .object({
     space: z.string(),
     version: z.int().openapi({ description: "Which of the space's encoder versions judged" }),
-    detector: z.string(),
+    detector: z.string().openapi({ description: '`verdict`, or `reconstruction` by the encoder itself' }),
+    detection: z.int().optional().openapi({ description: "Which of the space's detections judged" }),
     score: z.number().openapi({ description: 'Larger is stranger' }),
     error: z.number().nullable(),
-    percentile: z.number().openapi({ description: 'Of the held-out pictures, how many score less' }),
+    percentile: z.number().openapi({ description: 'Of normal items, how many score less' }),
+    pValue: z.number().optional().openapi({ description: 'Part of normal items that are as strange' }),
     flagged: z.boolean(),
+    detectors: z
+      .record(z.string(), z.object({ score: z.number(), pValue: z.number() }))
+      .optional()
+      .openapi({ description: 'What each detector says' }),
+    correction: z.enum(['fine', 'strange']).optional(),
   })
   .openapi('Anomaly')
 
@@ -195,15 +202,57 @@ export const JobsAnswer = z.object({ jobs: z.array(JobAnswer) })
 
 export const StartedAnswer = z.object({ job: JobAnswer })
 
+const DetectionReport = z.object({
+  items: z.int().openapi({ description: 'Items that the detectors were fitted to' }),
+  reference: z.enum(['clean', 'mixed']),
+  calibratedOn: z.int().openapi({ description: 'Items that p-values come from' }),
+  weights: z.record(z.string(), z.number()).openapi({ description: 'Of each detector in the verdict' }),
+  contamination: z
+    .object({ estimate: z.number(), low: z.number(), high: z.number() })
+    .openapi({ description: 'The part of the items that seems strange, and the range that it lies in' }),
+})
+
 export const OutliersAnswer = z
   .object({
     outliers: z.array(Anomaly.extend({ id: z.string() })),
     space: z.string(),
-    threshold: z.number().openapi({ description: 'Above this score an item is flagged' }),
+    detection: z.int(),
+    reference: z.enum(['clean', 'mixed']),
+    threshold: z
+      .object({ pValue: z.number(), rate: z.number().optional(), fdr: z.number().optional() })
+      .openapi({ description: 'Up to which p-value an item is flagged, and what was asked' }),
     scored: z.int(),
     flagged: z.int(),
+    report: DetectionReport,
+    notes: z.array(z.string()),
   })
   .openapi('Outliers')
+
+export const DetectionsAnswer = z
+  .object({
+    detections: z.array(
+      z.object({
+        version: z.int(),
+        state: z.enum(['staged', 'current', 'retired']),
+        settings: z.record(z.string(), z.unknown()),
+        report: z.record(z.string(), z.unknown()),
+        createdAt: z.string(),
+        judged: z.int(),
+        flagged: z.int(),
+      }),
+    ),
+  })
+  .openapi('Detections')
+
+export const CorrectedAnswer = z.object({ corrected: z.int() }).openapi('Corrected')
+
+export const CorrectionsAnswer = z
+  .object({
+    corrections: z.array(
+      z.object({ id: z.string(), verdict: z.enum(['fine', 'strange']), madeAt: z.string() }),
+    ),
+  })
+  .openapi('Corrections')
 
 const relation = z.enum(['exact', 'near', 'similar'])
 

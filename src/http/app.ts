@@ -13,6 +13,7 @@ import { encoderRoutes } from './routes/encoder-routes.js'
 import { imageRoutes } from './routes/image-routes.js'
 import { itemRoutes } from './routes/item-routes.js'
 import { jobRoutes } from './routes/job-routes.js'
+import { outlierRoutes } from './routes/outlier-routes.js'
 import { searchBatchRoute, searchRoute } from './routes/search-route.js'
 import { spaceRoutes } from './routes/space-routes.js'
 import { systemRoutes } from './routes/system-routes.js'
@@ -56,6 +57,7 @@ export function createApp(options: AppOptions): OpenAPIHono {
     searchRoute(door),
     searchBatchRoute(door),
     ...trainRoutes(door),
+    ...outlierRoutes(door),
     ...duplicateRoutes(door),
     ...spaceRoutes(door),
     ...jobRoutes(door),

@@ -4,6 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Metric } from '../core/metrics.js'
 import type {
   CollectionOptions,
+  DetectOptions,
   DuplicateOptions,
   ItemInput,
   Query,
@@ -15,7 +16,9 @@ import { type ItemChanges, imageBytes, itemChanges, itemInput, namingItem, vecto
 import {
   CollectionBody,
   CollectionChangesBody,
+  CorrectBody,
   DeleteBody,
+  DetectBody,
   DuplicatesBody,
   EmbeddingsBody,
   ItemsEnvelope,
@@ -39,6 +42,8 @@ export interface Bodies {
   searches: SearchRequest[]
   train: TrainOptions
   duplicates: DuplicateOptions
+  detect: DetectOptions
+  correct: z.output<typeof CorrectBody>
   revert: z.output<typeof RevertBody>
   embeddings: z.output<typeof EmbeddingsBody> & { input: string[] }
   use: z.output<typeof UseBody>
@@ -79,6 +84,8 @@ const PARSERS: { [K in BodyKind]: (json: unknown) => Bodies[K] } = {
     ),
   train: (json) => check(TrainBody, json, BODY),
   duplicates: (json) => check(DuplicatesBody, json, BODY),
+  detect: (json) => check(DetectBody, json, BODY) as DetectOptions,
+  correct: (json) => check(CorrectBody, json, BODY),
   revert: (json) => check(RevertBody, json, BODY),
   embeddings: (json) => {
     const body = check(EmbeddingsBody, json, BODY)

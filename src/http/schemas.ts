@@ -210,6 +210,35 @@ export const TrainBody = z
   })
   .openapi('TrainRequest')
 
+const reference = z.enum(['clean', 'mixed']).openapi({
+  description:
+    'Whether all that detectors are fitted to is normal (clean) or may hold strangers (mixed). Default: mixed',
+})
+
+export const DetectBody = z
+  .strictObject({
+    space: z.string().optional().openapi({ description: 'Default: descriptor, text, else the first' }),
+    reference: reference.optional(),
+    rate: z
+      .number()
+      .optional()
+      .openapi({ description: 'Part of normal items that may be flagged. Default: 0.01' }),
+    fdr: z.number().optional().openapi({ description: 'Instead: part of flagged items that may be normal' }),
+    where: where.optional(),
+    seed: z.int().min(0).max(4_294_967_295).optional(),
+  })
+  .openapi('DetectRequest')
+
+export const CorrectBody = z
+  .strictObject({
+    ids: z.array(id),
+    verdict: z
+      .enum(['fine', 'strange'])
+      .nullable()
+      .openapi({ description: 'fine: never flagged; strange: always; null: take it back' }),
+  })
+  .openapi('CorrectRequest')
+
 export const DuplicatesBody = z
   .strictObject({
     relations: z
@@ -286,10 +315,23 @@ export const OutliersQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
   flagged: yes.optional().openapi({ description: 'Only those that are flagged' }),
   where: whereQuery.optional(),
-  rate: z.string().optional().openapi({ description: 'Not answered by this version' }),
-  fdr: z.string().optional().openapi({ description: 'Not answered by this version' }),
-  reference: z.string().optional().openapi({ description: 'Not answered by this version' }),
+  rate: z.coerce
+    .number()
+    .optional()
+    .openapi({ description: 'Part of normal items that may be flagged: above 0, below 1' }),
+  fdr: z.coerce
+    .number()
+    .optional()
+    .openapi({ description: 'Instead: part of flagged items that may be normal' }),
+  reference: reference.optional(),
+  detector: z.string().optional().openapi({ description: 'Whose scores order the answer. Default: verdict' }),
+  against: z
+    .string()
+    .optional()
+    .openapi({ description: 'Judge by what is normal in this other collection; nothing is stored' }),
+  againstWhere: whereQuery.optional(),
 })
+export const DetectionsQuery = z.strictObject({ space: z.string().optional() })
 export const DuplicatesQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
   cursor: z.string().optional(),

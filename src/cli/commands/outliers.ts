@@ -1,60 +1,133 @@
-import type { Command } from 'commander'
-import type { OutlierAnswer, OutlierOptions } from '../../engine/outliers.js'
+import { type Command, Option } from 'commander'
+import { EngineError } from '../../core/errors.js'
+import type { OutlierAnswer, OutlierOptions } from '../../core/types.js'
+import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { common, integer, jsonValue } from '../options.js'
+import { followJob } from '../follow-job.js'
+import { common, integer, jsonValue, number } from '../options.js'
 import { textTable } from '../text-table.js'
+
+interface Options extends Omit<OutlierOptions, 'against'> {
+  against?: string
+  againstWhere?: unknown
+  refit?: boolean
+  fine?: string[]
+  strange?: string[]
+  forget?: string[]
+}
 
 /** `kindred outliers COLLECTION` */
 export function outliersCommand(program: Command, run: Runner): void {
   const command = program
     .command('outliers')
-    .description('list the pictures that a trained encoder knows worst')
+    .description('list the strangest items, with what each detector says of them')
     .argument('<collection>')
-    .option('--space <name>', 'whose encoder judges (default: autoencoder, vae or pca)')
+    .option('--space <name>', 'whose vectors are judged (default: descriptor, text, else the first)')
     .option('--limit <number>', 'how many (default: 10)', integer(1, 1000))
     .option('--flagged', 'only those that are flagged')
     .option('--where <json>', 'only items whose metadata matches', jsonValue)
-  common(command, 'kindred outliers shirts --limit 20').action(
-    (collection: string, options: OutlierOptions) =>
+    .addOption(
+      new Option(
+        '--reference <kind>',
+        'clean: the collection is all normal; mixed: it may hold strangers (default: mixed)',
+      ).choices(['clean', 'mixed']),
+    )
+    .option('--rate <part>', 'the part of normal items that may be flagged (default: 0.01)', number)
+    .option('--fdr <part>', 'instead: the part of flagged items that may be normal', number)
+    .option('--detector <name>', 'order by one detector instead of the joint verdict')
+    .option('--against <collection>', 'judge by what is normal in another collection')
+    .option('--against-where <json>', 'of it, only items that match', jsonValue)
+    .option('--refit', 'fit the detectors again first')
+    .option('--fine <id…>', 'say that these items are fine: they are not flagged any more')
+    .option('--strange <id…>', 'say that these are strange: they are flagged')
+    .option('--forget <id…>', 'take back what was said of these')
+  common(command, 'kindred outliers shirts --rate 0.005 --flagged').action(
+    (collection: string, options: Options) =>
       run(command, (context) => outliers(context, collection, options)),
   )
 }
 
-async function outliers(
-  context: Context,
-  collection: string,
-  { space, limit, flagged, where }: OutlierOptions,
-): Promise<undefined> {
+async function outliers(context: Context, collection: string, options: Options): Promise<undefined> {
+  const { fine, strange, forget, refit, against, againstWhere, ...asked } = options
+  if (againstWhere !== undefined && against === undefined) {
+    throw new EngineError(
+      'INVALID_REQUEST',
+      '--against-where is of another collection: name it with --against',
+    )
+  }
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
-    const answer = await client.outliers(collection, { space, limit, flagged, where })
+    if (fine) await client.correct(collection, fine, 'fine')
+    if (strange) await client.correct(collection, strange, 'strange')
+    if (forget) await client.correct(collection, forget, null)
+    if (against === undefined) await fitWhereNeeded(context, client, collection, asked, refit === true)
+    const beside = againstWhere === undefined ? against : { collection: against ?? '', where: againstWhere }
+    const answer = await client.outliers(collection, { ...asked, against: beside })
     context.output.answer(answer, () => outliersText(answer, context.output.width))
   } finally {
     await close()
   }
 }
 
+/** Fits the detectors under a progress bar, where the answer would have to wait for it. */
+async function fitWhereNeeded(
+  context: Context,
+  client: Client,
+  collection: string,
+  { space, reference, rate, fdr }: OutlierOptions,
+  refit: boolean,
+): Promise<void> {
+  const known = await client.detections(collection, space)
+  const current = known.find(({ state }) => state === 'current')
+  if (current && !refit && (reference === undefined || current.settings.reference === reference)) return
+  const kept = current ? (current.settings.reference as OutlierOptions['reference']) : undefined
+  await followJob(
+    context,
+    client,
+    await client.detect(collection, { space, rate, fdr, reference: reference ?? kept }),
+  )
+}
+
 /** A table for people: the strangest first. */
 export function outliersText(answer: OutlierAnswer, width: number): string {
-  const { outliers: found, space, threshold, scored, flagged } = answer
-  const rows = found.map(({ id, score, percentile, flagged: isFlagged }, i) => [
+  const { outliers: found, space, threshold, scored, flagged, notes } = answer
+  const rows = found.map(({ id, pValue, flagged: isFlagged, correction, detectors = {} }, i) => [
     String(i + 1),
-    score.toFixed(4),
-    percentile.toFixed(1),
-    isFlagged ? 'flagged' : '',
+    pValue === undefined ? '' : shownShare(pValue),
+    correction ? `${correction} (said)` : isFlagged ? 'flagged' : '',
     id,
+    objections(detectors),
   ])
   const table = textTable(
     [
       { title: '#', align: 'right' },
-      { title: 'score', align: 'right' },
-      { title: 'percentile', align: 'right' },
+      { title: 'p', align: 'right' },
       { title: '' },
       { title: 'id', flexible: true },
+      { title: 'strange to' },
     ],
     rows,
     width,
   )
-  return `${table}\n${flagged} of ${scored} are flagged: score above ${threshold.toFixed(4)} in space "${space}"`
+  const rule =
+    threshold.fdr === undefined
+      ? `p at most ${shownShare(threshold.pValue)}`
+      : `false discovery rate ${shownShare(threshold.fdr)}`
+  const lines = [table, `${flagged} of ${scored} are flagged (${rule}) in space "${space}"`]
+  for (const note of notes) lines.push(`note: ${note}`)
+  return lines.join('\n')
+}
+
+/** The detectors that find an item stranger than 95 % of normal ones, the surest first. */
+function objections(detectors: Record<string, { pValue: number }>): string {
+  return Object.entries(detectors)
+    .filter(([, { pValue }]) => pValue <= 0.05)
+    .sort(([, a], [, b]) => a.pValue - b.pValue)
+    .map(([name]) => name)
+    .join(', ')
+}
+
+function shownShare(part: number): string {
+  return part >= 0.001 ? String(Number(part.toPrecision(2))) : part.toExponential(0)
 }

@@ -1,0 +1,246 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { DetectionThread } from '../anomaly/detection-thread.js'
+import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
+import type { CollectionRecord, Correction, SpaceRecord, StoredItem } from '../core/backend.js'
+import type { DetectionReport } from '../core/detection.js'
+import { EngineError } from '../core/errors.js'
+import type { JobContext } from '../core/jobs.js'
+import { LIMITS } from '../core/limits.js'
+import type { DetectResult } from '../core/types.js'
+import type { CheckedDetect, FlagRule } from './detect-request.js'
+import {
+  asksIndex,
+  columnsOf,
+  type DetectionSource,
+  itemVector,
+  nearestOf,
+  type Subject,
+  scoringSpaces,
+  toRows,
+} from './detection-source.js'
+import type { EngineContext } from './engine-context.js'
+import { type DetectionPlace, judgeRest, type KnownItems, TRIMMED_FILE, toJudgements } from './judge-items.js'
+import { throwIfAborted } from './pace.js'
+
+/** Fewer items than this say nothing about what is usual. */
+export const LEAST_ITEMS = 10
+/** Detectors are fitted to at most so many items, drawn at random where there are more: time and memory stay bounded. */
+const MOST_ITEMS = 20_000
+/** Items read at once. */
+const READ_STEP = 250
+
+/** What a detection is made with; kept in its settings, so that it can be made again as it was. */
+export interface DetectionSettings {
+  reference: 'clean' | 'mixed'
+  flags: FlagRule
+  where?: unknown
+  seed: number
+  /** The p-value up to which an item is flagged. */
+  threshold: number
+  /** What people had corrected: see {@link correctionsMark}. */
+  corrections: string
+  /** What the detectors are. */
+  detectors: Record<string, unknown>
+}
+
+/**
+ * Fits detectors to a space's items and judges all of them, as a job; searches and lists go on with the detection before
+ * until the new one has judged everything. Cancelled or failed, it leaves all as it was.
+ *
+ * @throws EngineError CONFLICT where the space's detectors are being fitted already
+ */
+export function startDetect(
+  context: EngineContext,
+  record: CollectionRecord,
+  asked: CheckedDetect,
+  job: 'detect' | 'refit' = 'detect',
+): { id: string; finished: Promise<DetectResult> } {
+  const key = detectKey(record.name, asked.space.name)
+  const running = context.fits.get(key)
+  if (running !== undefined) {
+    const message = `job ${running} is fitting the detectors of space "${asked.space.name}" of collection "${record.name}" already; wait for it or cancel it`
+    throw new EngineError('CONFLICT', message, { details: { job: running, space: asked.space.name } })
+  }
+  const started = context.jobs.start(
+    { kind: job, collection: record.name, unit: 'items', recorded: job === 'detect' },
+    (work) => fitAndJudge(context, record, asked, work),
+  )
+  context.fits.set(key, started.id)
+  const ended = (): boolean => context.fits.delete(key)
+  started.finished.then(ended, ended)
+  return started
+}
+
+/** By what `context.fits` knows the job that fits a space's detectors. */
+export function detectKey(collection: string, space: string): string {
+  return JSON.stringify([collection, space, 'detect'])
+}
+
+/** Where a detection is that was just fitted. */
+export function placeOf(
+  collection: string,
+  space: SpaceRecord,
+  version: number,
+  { settings, trimmed, files }: FittedDetection,
+): DetectionPlace {
+  return { collection, space, version, settings, trimmed, key: randomUUID(), files: async () => files }
+}
+
+/** Another text for other corrections. */
+export function correctionsMark(corrections: readonly Correction[]): string {
+  return `${corrections.length} ${corrections[0]?.madeAt ?? ''}`
+}
+
+async function fitAndJudge(
+  context: EngineContext,
+  record: CollectionRecord,
+  asked: CheckedDetect,
+  { signal, progress }: JobContext,
+): Promise<DetectResult> {
+  const { backend } = context
+  const { space } = asked
+  const fitted = await fitDetectors(context, record, asked, { signal, progress })
+  const { settings, files, report } = fitted
+  const version = await backend.stageDetection(record.name, space.name, space.version, {
+    settings: { ...settings },
+    report: { ...report },
+    files,
+  })
+  const place = placeOf(record.name, space, version, fitted)
+  try {
+    const total = await backend.count(record.name)
+    progress({ done: 0, total, message: 'judging' })
+    let done = 0
+    const onProgress = (judged: number): void => {
+      done += judged
+      progress({ done, total: Math.max(total, done) })
+    }
+    do {
+      throwIfAborted(signal)
+      await judgeRest(context, record, place, { signal, onProgress, known: fitted.known })
+    } while (!(await backend.promoteDetection(record.name, space.name, version)))
+  } catch (error) {
+    await backend.dropDetection(record.name, space.name, version).catch(() => undefined)
+    throw error
+  } finally {
+    context.records.forget(record.name)
+  }
+  context.detections.restart(record.name, space.name)
+  const counts = await backend.countAnomalies(record.name, space.name, 'verdict')
+  return { space: space.name, detection: version, threshold: settings.threshold, report, ...counts }
+}
+
+/** A detection that was fitted, before it is stored. */
+export interface FittedDetection {
+  settings: DetectionSettings
+  report: DetectionReport
+  files: Record<string, Uint8Array>
+  /** Ids that were left out as strange. */
+  trimmed: ReadonlySet<string>
+  /** What was found of the items that it was fitted to. */
+  known: KnownItems
+}
+
+/** @throws EngineError TOO_FEW_ITEMS, CANCELLED */
+export async function fitDetectors(
+  context: EngineContext,
+  record: CollectionRecord,
+  { space, reference, flags, where, filter, seed }: CheckedDetect,
+  options: JobContext,
+): Promise<FittedDetection> {
+  const { signal, progress } = options
+  const scoring = scoringSpaces(record, space)
+  const corrections = correctionsMark(await context.backend.corrections(record.name))
+  const { subjects, items } = await readReference(context, record, { space, filter, seed }, options)
+  if (subjects.length < LEAST_ITEMS) {
+    const matching = filter ? ' that match' : ''
+    throw new EngineError(
+      'TOO_FEW_ITEMS',
+      `space "${space.name}" of collection "${record.name}" has ${subjects.length} items${matching}; at least ${LEAST_ITEMS} are needed to tell what is usual among them`,
+      { details: { space: space.name, items: subjects.length, least: LEAST_ITEMS } },
+    )
+  }
+  const total = subjects.length
+  const source: DetectionSource = { collection: record.name, space, filter, trimmed: new Set() }
+  const onProgress = (done: number): void => progress({ done, total })
+  if (asksIndex(space)) progress({ done: 0, total, message: 'neighbours' })
+  const nearest = asksIndex(space)
+    ? await nearestOf(context, source, subjects, { signal, onProgress })
+    : undefined
+  progress({ done: 0, total, message: 'fitting' })
+  const rows = toRows(space, subjects, columnsOf(items, scoring), nearest)
+  const labels = Int8Array.from(items, ({ correction }) =>
+    correction === undefined ? 0 : correction === 'strange' ? 1 : -1,
+  )
+  const thread = new DetectionThread()
+  const fit = await thread
+    .fit(rows, { reference, seed, ...(labels.some((label) => label !== 0) ? { labels } : {}), signal })
+    .finally(() => thread.close())
+  const trimmed = subjects.flatMap(({ id }, i) => (fit.trimmed[i] ? [id] : []))
+  const threshold = 'rate' in flags ? flags.rate : falseDiscoveryThreshold(fit.scores.pValues, flags.fdr)
+  return {
+    settings: {
+      ...{ reference, flags, seed, threshold, corrections, detectors: fit.settings },
+      ...(where === undefined ? {} : { where }),
+    },
+    report: fit.report,
+    files: { ...fit.files, [TRIMMED_FILE]: new TextEncoder().encode(JSON.stringify(trimmed)) },
+    trimmed: new Set(trimmed),
+    known: new Map(
+      subjects.map(({ id, vector }, i) => [
+        id,
+        { vector, judgements: toJudgements(fit.scores, i, threshold) },
+      ]),
+    ),
+  }
+}
+
+/** The items that a detection is fitted to: all, or so many drawn at random. */
+async function readReference(
+  { backend }: EngineContext,
+  { name }: CollectionRecord,
+  { space, filter, seed }: Pick<CheckedDetect, 'space' | 'filter' | 'seed'>,
+  { signal, progress }: JobContext,
+): Promise<{ subjects: (Subject & { id: string })[]; items: StoredItem[] }> {
+  const ids = filter
+    ? await matchingIds(backend, name, filter, signal)
+    : (await backend.sample(name, space.name, { count: MOST_ITEMS, seed })).ids
+  const subjects: (Subject & { id: string })[] = []
+  const items: StoredItem[] = []
+  progress({ done: 0, total: ids.length, message: 'reading' })
+  for (let from = 0; from < ids.length; from += READ_STEP) {
+    throwIfAborted(signal)
+    const found = await backend.get(name, ids.slice(from, from + READ_STEP), { vectors: true, anomaly: true })
+    for (const item of found.values()) {
+      const passages = item.vectors?.[space.name] ?? []
+      if (passages.length === 0) continue
+      subjects.push({ id: item.id, vector: itemVector(passages, space) })
+      items.push(item)
+    }
+    progress({ done: subjects.length, total: ids.length })
+    await nextTurn()
+  }
+  return { subjects, items }
+}
+
+/** The first so many in the order of first writing. */
+async function matchingIds(
+  backend: EngineContext['backend'],
+  collection: string,
+  where: NonNullable<CheckedDetect['filter']>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const ids: string[] = []
+  let cursor: string | undefined
+  do {
+    throwIfAborted(signal)
+    const page = await backend.list(collection, {
+      ...{ limit: LIMITS.pageItems, fields: {}, where },
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    for (const { id } of page.items) ids.push(id)
+    cursor = page.cursor
+  } while (cursor !== undefined && ids.length < MOST_ITEMS)
+  return ids.slice(0, MOST_ITEMS)
+}

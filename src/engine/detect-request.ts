@@ -1,0 +1,87 @@
+import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
+import type { Filter } from '../core/filter.js'
+import type { DetectOptions } from '../core/types.js'
+import { isImageSpace } from './engine-context.js'
+import { readWhere } from './filters.js'
+import { unknownSpace } from './prepare-item.js'
+import { firstJudging } from './reconstructing-space.js'
+import { checkFields, checkInteger, invalid, show } from './requests.js'
+
+/** What part of normal items may be flagged where nothing else is asked. */
+export const DEFAULT_RATE = 0.01
+
+const FIELDS: ReadonlySet<string> = new Set(['space', 'reference', 'rate', 'fdr', 'where', 'seed'])
+/** Whose vectors are judged where no space is named: the first of these, else the first there is. */
+const PREFERRED = ['descriptor', 'text']
+
+/** What was asked, checked, with the defaults filled in. */
+export interface CheckedDetect {
+  space: SpaceRecord
+  reference: 'clean' | 'mixed'
+  flags: FlagRule
+  /** As it was asked, and as it is read; undefined for all items. */
+  where: unknown
+  filter: Filter | undefined
+  seed: number
+}
+
+/** How many may be flagged wrongly: a part of the normal items, or a part of those that are flagged. */
+export type FlagRule = { rate: number } | { fdr: number }
+
+/** @throws EngineError INVALID_REQUEST naming the field, SPACE_NOT_FOUND, INVALID_FILTER */
+export function checkDetect(input: unknown, record: CollectionRecord): CheckedDetect {
+  const options = checkFields(input, FIELDS, 'detection options') as { [N in keyof DetectOptions]: unknown }
+  const space = findDetectSpace(record, options.space)
+  return {
+    space,
+    reference: checkReference(options.reference) ?? 'mixed',
+    flags: checkFlags(options.rate, options.fdr) ?? { rate: DEFAULT_RATE },
+    where: options.where,
+    filter: readWhere(options.where, record, space),
+    seed: options.seed === undefined ? 1 : checkInteger(options.seed, 'seed', 0, 2 ** 32 - 1),
+  }
+}
+
+/** @returns undefined where neither is asked */
+export function checkFlags(rate: unknown, fdr: unknown): FlagRule | undefined {
+  if (rate !== undefined && fdr !== undefined) {
+    throw invalid('fdr', 'rate and fdr are two ways to say how many may be flagged wrongly: give one of them')
+  }
+  if (rate !== undefined) return { rate: share(rate, 'rate') }
+  return fdr === undefined ? undefined : { fdr: share(fdr, 'fdr') }
+}
+
+export function checkReference(reference: unknown): 'clean' | 'mixed' | undefined {
+  if (reference === undefined || reference === 'clean' || reference === 'mixed') return reference
+  throw invalid(
+    'reference',
+    `reference must be "clean" (what it is fitted to is all normal) or "mixed" (it may hold strangers), got ${show(reference)}`,
+  )
+}
+
+/**
+ * The space that is named, else the first by preference.
+ *
+ * @throws EngineError SPACE_NOT_FOUND, INVALID_REQUEST where there is none
+ */
+export function findDetectSpace(record: CollectionRecord, name: unknown): SpaceRecord {
+  if (name !== undefined) {
+    if (typeof name !== 'string') throw invalid('space', `space must be a string, got ${show(name)}`)
+    const found = record.spaces.find((space) => space.name === name.normalize('NFC'))
+    if (found) return found
+    throw unknownSpace(name, record, 'space')
+  }
+  const found = firstJudging(record) ?? firstDetectSpace(record)
+  if (found) return found
+  throw invalid('space', `collection "${record.name}" has no vectors to judge; add items to it first`)
+}
+
+function firstDetectSpace({ spaces }: CollectionRecord): SpaceRecord | undefined {
+  const preferred = PREFERRED.flatMap((name) => spaces.filter((space) => space.name === name))
+  return preferred[0] ?? spaces.find(isImageSpace) ?? spaces[0]
+}
+
+function share(value: unknown, field: string): number {
+  if (typeof value === 'number' && value > 0 && value < 1) return value
+  throw invalid(field, `${field} must be a number above 0 and below 1, such as 0.01; got ${show(value)}`)
+}

@@ -1,0 +1,179 @@
+import { DetectionThread } from '../anomaly/detection-thread.js'
+import { driftOf } from '../anomaly/drift.js'
+import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/backend.js'
+import { EngineError } from '../core/errors.js'
+import type { DetectOptions } from '../core/types.js'
+import { correctionsMark, type DetectionSettings, startDetect } from './detect-job.js'
+import { checkDetect } from './detect-request.js'
+import type { EngineContext } from './engine-context.js'
+import { type DetectionPlace, judgeRest, TRIMMED_FILE } from './judge-items.js'
+
+/** P-values of items that came after the fit, by which it is seen whether they are still of the same kind. */
+const RECENT = 1_000
+/** Detections whose left-out ids are held. */
+const HELD = 16
+/** After how long a fit that failed is tried again. */
+const RETRY_MS = 60_000
+
+/** What goes on in one space that has a detection. */
+interface Watched {
+  /** Items are being judged. */
+  judging: Promise<void> | undefined
+  /** Something was written since it began. */
+  again: boolean
+  /** The latest last. */
+  recent: number[]
+  /** When a fit failed, by `performance.now()`. */
+  failedAt: number
+}
+
+/**
+ * Judges items as they are written, behind the writes, and has detectors fitted again, as a job, when the items have
+ * become others than those that they were fitted to.
+ */
+export class Detections {
+  /** Where stored detections judge. */
+  readonly thread = new DetectionThread()
+  readonly #context: () => EngineContext
+  /** By collection and space. */
+  readonly #watched = new Map<string, Watched>()
+  /** By the detection's key; those that were read first go first. */
+  readonly #trimmed = new Map<string, Promise<ReadonlySet<string>>>()
+  readonly #ending = new AbortController()
+
+  constructor(context: () => EngineContext) {
+    this.#context = context
+  }
+
+  /** To be called after a collection was written to, or corrected: has what was written judged. */
+  changed(collection: string): void {
+    const known = this.#context().records.known(collection)
+    for (const space of known?.spaces ?? []) if (space.detection) this.#wake(collection, space.name)
+  }
+
+  /** To be called where a detection became current: what was written meanwhile is judged, and what was seen before forgotten. */
+  restart(collection: string, space: string): void {
+    const watched = this.#watched.get(keyOf(collection, space))
+    if (watched) watched.recent = []
+    this.#wake(collection, space)
+  }
+
+  /** Resolves when all that was written before is judged by the space's detection, if it has one. */
+  async caughtUp(collection: string, space: string): Promise<void> {
+    this.#wake(collection, space)
+    for (;;) {
+      const watched = this.#watched.get(keyOf(collection, space))
+      if (!watched?.judging) return
+      await watched.judging
+    }
+  }
+
+  /** Forgets a collection that was deleted. */
+  forget(collection: string): void {
+    const prefix = `${JSON.stringify(collection)} `
+    for (const map of [this.#watched, this.#trimmed]) {
+      for (const key of map.keys()) if (key.startsWith(prefix)) map.delete(key)
+    }
+  }
+
+  /** Where a space's current detection is. */
+  async place(
+    collection: string,
+    space: SpaceRecord,
+    { version, settings, createdAt }: DetectionRecord,
+  ): Promise<DetectionPlace> {
+    const key = `${keyOf(collection, space.name)} ${space.version} ${version} ${createdAt}`
+    let trimmed = this.#trimmed.get(key)
+    if (!trimmed) {
+      trimmed = this.#readTrimmed(collection, space.name, version)
+      this.#trimmed.set(key, trimmed)
+      trimmed.catch(() => this.#trimmed.delete(key))
+      for (const old of [...this.#trimmed.keys()].slice(0, -HELD)) this.#trimmed.delete(old)
+    }
+    const fitted = settings as unknown as DetectionSettings
+    const files = () => this.#context().backend.detectionFiles(collection, space.name, version)
+    return { collection, space, version, settings: fitted, trimmed: await trimmed, key, files }
+  }
+
+  /** Stops judging; what is not judged is when the home is opened again and asked for. */
+  async close(): Promise<void> {
+    this.#ending.abort()
+    await Promise.all([...this.#watched.values()].map(({ judging }) => judging))
+    await this.thread.close()
+  }
+
+  #wake(collection: string, space: string): void {
+    if (this.#ending.signal.aborted) return
+    const key = keyOf(collection, space)
+    const watched = this.#watched.get(key) ?? {
+      judging: undefined,
+      again: false,
+      recent: [],
+      failedAt: -RETRY_MS,
+    }
+    this.#watched.set(key, watched)
+    if (watched.judging) {
+      watched.again = true
+      return
+    }
+    watched.judging = this.#judge(collection, space, watched)
+      // the collection may be deleted, the encoder swapped, the engine closing: whoever asks for outliers is told
+      .catch(() => undefined)
+      .finally(() => {
+        watched.judging = undefined
+        if (!watched.again) return
+        watched.again = false
+        this.#wake(collection, space)
+      })
+  }
+
+  async #judge(collection: string, name: string, watched: Watched): Promise<void> {
+    const context = this.#context()
+    const record = await context.records.read(collection)
+    const space = record.spaces.find((known) => known.name === name)
+    if (!space?.detection) return
+    const place = await this.place(collection, space, space.detection)
+    const pValues = await judgeRest(context, record, place, { signal: this.#ending.signal })
+    watched.recent = [...watched.recent, ...pValues].slice(-RECENT)
+    await this.#refitWhenDue(record, space, place, watched)
+  }
+
+  async #refitWhenDue(
+    record: CollectionRecord,
+    space: SpaceRecord,
+    { settings }: DetectionPlace,
+    watched: Watched,
+  ): Promise<void> {
+    const context = this.#context()
+    const { scored } = await context.backend.countAnomalies(record.name, space.name, 'verdict')
+    const fitted = Number(space.detection?.report.items ?? 0)
+    const corrections = correctionsMark(await context.backend.corrections(record.name))
+    const drift = driftOf({ recent: watched.recent, fittedTo: fitted, items: scored })
+    if (!drift.drifted && !drift.grown && corrections === settings.corrections) return
+    if (performance.now() - watched.failedAt < RETRY_MS) return
+    const { reference, flags, where, seed } = settings
+    const options: DetectOptions = {
+      ...{ space: space.name, reference, seed, ...flags },
+      ...(where === undefined ? {} : { where }),
+    }
+    try {
+      const { finished } = startDetect(context, record, checkDetect(options, record), 'refit')
+      finished.catch(() => {
+        // the job tells of its failure
+        watched.failedAt = performance.now()
+      })
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== 'CONFLICT') throw error
+    }
+  }
+
+  async #readTrimmed(collection: string, space: string, version: number): Promise<ReadonlySet<string>> {
+    const files = await this.#context().backend.detectionFiles(collection, space, version)
+    const bytes = files[TRIMMED_FILE]
+    return new Set(bytes ? (JSON.parse(new TextDecoder().decode(bytes)) as string[]) : [])
+  }
+}
+
+function keyOf(collection: string, space: string): string {
+  return `${JSON.stringify(collection)} ${JSON.stringify(space)}`
+}

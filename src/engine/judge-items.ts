@@ -1,0 +1,139 @@
+import type { CollectionRecord, Judgement, SpaceRecord, UnjudgedItem } from '../core/backend.js'
+import type { DetectionScores } from '../core/detection.js'
+import type { DetectionSettings } from './detect-job.js'
+import {
+  asksIndex,
+  columnsOf,
+  type DetectionSource,
+  itemVector,
+  nearestOf,
+  type Subject,
+  scoringSpaces,
+  toRows,
+} from './detection-source.js'
+import type { EngineContext } from './engine-context.js'
+import { readWhere } from './filters.js'
+import { throwIfAborted } from './pace.js'
+
+/** Items judged and written together. */
+const STEP = 250
+/** The file of a detection that holds the ids that were left out as strange, as JSON. */
+export const TRIMMED_FILE = 'trimmed.json'
+
+/** What is known of items, by id, as long as they have the same vector. */
+export type KnownItems = Map<string, { vector: Float32Array; judgements: Judgement[] }>
+
+/** A fitted detection, with the space whose items it was fitted to. */
+export interface DetectionPlace {
+  collection: string
+  space: SpaceRecord
+  version: number
+  settings: DetectionSettings
+  /** Ids that were left out as strange. */
+  trimmed: ReadonlySet<string>
+  /** Names this detection and never another. */
+  key: string
+  /** Reads its files. */
+  files(): Promise<Record<string, Uint8Array>>
+}
+
+/**
+ * Judges the items that a detection has not judged, and keeps what it says, until there is none.
+ *
+ * @param options.known what is known already; it is used up
+ * @returns p-values of the verdicts
+ */
+export async function judgeRest(
+  context: EngineContext,
+  record: CollectionRecord,
+  place: DetectionPlace,
+  options: {
+    signal?: AbortSignal | undefined
+    onProgress?: (judged: number) => void
+    known?: KnownItems
+  } = {},
+): Promise<number[]> {
+  const { backend } = context
+  const { collection, space, version } = place
+  const pValues: number[] = []
+  for (;;) {
+    throwIfAborted(options.signal)
+    const items = await backend.unjudged(collection, space.name, version, { limit: STEP })
+    if (items.length === 0) return pValues
+    const rows = await judge(context, record, place, items, options)
+    await backend.judge(collection, space.name, version, rows)
+    for (const { judgements } of rows) pValues.push(judgements[0]?.pValue ?? 1)
+    options.onProgress?.(rows.length)
+  }
+}
+
+async function judge(
+  context: EngineContext,
+  record: CollectionRecord,
+  place: DetectionPlace,
+  items: readonly UnjudgedItem[],
+  { signal, known }: { signal?: AbortSignal | undefined; known?: KnownItems },
+): Promise<{ id: string; mark: number; judgements: Judgement[] }[]> {
+  const judged = new Map<UnjudgedItem, Judgement[]>()
+  const rest: { item: UnjudgedItem; vector: Float32Array }[] = []
+  for (const item of items) {
+    const vector = itemVector(item.vectors, place.space)
+    const found = known?.get(item.id)
+    known?.delete(item.id)
+    if (found && equal(found.vector, vector)) judged.set(item, found.judgements)
+    else rest.push({ item, vector })
+  }
+  if (rest.length > 0) {
+    const subjects = rest.map(({ item: { id }, vector }) => ({ id, vector }))
+    const scoring = scoringSpaces(record, place.space)
+    const ids = subjects.map(({ id }) => id)
+    const stored =
+      scoring.size === 0 ? new Map() : await context.backend.get(record.name, ids, { anomaly: true })
+    const columns = columnsOf(
+      ids.map((id) => stored.get(id)),
+      scoring,
+    )
+    const scores = await scoreSubjects(context, record, place, { subjects, columns, signal })
+    for (const [i, { item }] of rest.entries())
+      judged.set(item, toJudgements(scores, i, place.settings.threshold))
+  }
+  return items.map((item) => ({ id: item.id, mark: item.mark, judgements: judged.get(item) ?? [] }))
+}
+
+/** What a detection says of vectors. */
+export async function scoreSubjects(
+  context: EngineContext,
+  record: CollectionRecord,
+  { collection, space, settings, trimmed, key, files }: DetectionPlace,
+  asked: {
+    subjects: readonly Subject[]
+    columns: ReturnType<typeof columnsOf>
+    signal?: AbortSignal | undefined
+  },
+): Promise<DetectionScores> {
+  const { subjects, columns, signal } = asked
+  const filter = readWhere(settings.where, record, space)
+  const source: DetectionSource = { collection, space, filter, trimmed }
+  const nearest = asksIndex(space) ? await nearestOf(context, source, subjects, { signal }) : undefined
+  const read = async () => ({ settings: settings.detectors, files: await files() })
+  return context.detections.thread.score({ key, read }, toRows(space, subjects, columns, nearest))
+}
+
+function equal(a: Float32Array, b: Float32Array): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+/** What is kept of one row: the verdict, then each detector. */
+export function toJudgements(
+  { verdict, pValues, detectors }: DetectionScores,
+  row: number,
+  threshold: number,
+): Judgement[] {
+  const pValue = pValues[row] ?? 1
+  const joint = { detector: 'verdict', score: verdict[row] ?? 0, pValue, flagged: pValue <= threshold }
+  const single = Object.entries(detectors).map(([detector, { scores, pValues: own }]) => {
+    const p = own[row] ?? 1
+    return { detector, score: scores[row] ?? 0, pValue: p, flagged: p <= threshold }
+  })
+  return [joint, ...single]
+}
