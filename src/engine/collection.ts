@@ -148,6 +148,7 @@ export class Collection {
     }
     const fields = checkInclude(include)
     const filter = readWhere(where, await this.#context.records.read(this.name))
+    await this.#context.detections.judged(this.name, filter)
     const query = { limit: checkInteger(limit, 'limit', 1, LIMITS.pageItems), cursor, fields, where: filter }
     const page = await this.#context.backend.list(this.name, query)
     const items = page.items.map((item) => showItem(item, fields))
@@ -165,6 +166,7 @@ export class Collection {
       if (isPlainObject(ids)) {
         const { where } = checkFields(ids, REMOVE_FIELDS, 'deletion')
         const filter = readDeletion(where, await this.#context.records.read(this.name))
+        await this.#context.detections.judged(this.name, filter)
         const deleted = await this.#context.backend.removeWhere(this.name, filter)
         this.#changed(deleted)
         return { deleted }

@@ -2,6 +2,7 @@ import { DetectionThread } from '../anomaly/detection-thread.js'
 import { driftOf } from '../anomaly/drift.js'
 import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
+import { conditionsOf, type Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
 import { correctionsMark, type DetectionSettings, startDetect } from './detect-job.js'
 import { checkDetect } from './detect-request.js'
@@ -65,6 +66,15 @@ export class Detections {
       const watched = this.#watched.get(keyOf(collection, space))
       if (!watched?.judging) return
       await watched.judging
+    }
+  }
+
+  /** Resolves when a filter finds what it would find if everything written before were judged. */
+  async judged(collection: string, filter: Filter | undefined): Promise<void> {
+    if (!filter) return
+    const fields = conditionsOf(filter).map(({ field }) => field)
+    for (const field of fields) {
+      if (field.kind === 'anomaly' && field.detector === 'verdict') await this.caughtUp(collection, field.space)
     }
   }
 

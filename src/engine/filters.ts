@@ -70,6 +70,7 @@ export async function countFacets(
   const limit = options.limit === undefined ? 10 : checkInteger(options.limit, 'limit', 1, LIMITS.pageItems)
   const fields = checkFacets(options.fields ?? [], 'fields')
   const where = readWhere(options.where, record)
+  await context.detections.judged(record.name, where)
   const { backend } = context
   const [matches, facets] = await Promise.all([
     backend.count(record.name, where),

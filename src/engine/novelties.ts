@@ -19,7 +19,7 @@ import { itemVector, type Subject, scoringSpaces } from './detection-source.js'
 import { type EngineContext, isImageSpace, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { currentVersion } from './image-table.js'
 import { type DetectionPlace, scoreSubjects } from './judge-items.js'
-import { notesOf, withDetection } from './outliers.js'
+import { notesOf } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
 
@@ -103,12 +103,9 @@ async function findJudge(
   asked: CheckedDetect,
   work: JobContext,
 ): Promise<Judge> {
-  if (asked.filter === undefined) {
-    const { reference } = asked
-    const { space, detection } = await withDetection(context, good, {
-      ...{ space: asked.space.name, reference, flags: undefined },
-    })
-    const place = await context.detections.place(good.name, space, detection)
+  const { detection } = asked.space
+  if (asked.filter === undefined && detection?.settings.reference === asked.reference) {
+    const place = await context.detections.place(good.name, asked.space, detection)
     return { record: good, place, report: detection.report as unknown as DetectionReport }
   }
   const fitted = await fitDetectors(context, good, asked, work)

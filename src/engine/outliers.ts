@@ -113,7 +113,7 @@ function shownOutlier(
 }
 
 /** The space with a detection of the kind that is asked; it is fitted where there is none. */
-export async function withDetection(
+async function withDetection(
   context: EngineContext,
   record: CollectionRecord,
   asked: { space: string; reference: DetectOptions['reference']; flags: FlagRule | undefined },

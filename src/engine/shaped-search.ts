@@ -75,9 +75,10 @@ export async function answerWhole(
   call: SearchCall,
 ): Promise<SearchAnswer> {
   const { asked } = whole
+  const { facets: fields, where } = answerFields(asked)
+  if (where) await context.detections.judged(record.name, where)
   if (!whole.shape && asked.mode !== 'examples') return answerSearch(context, record, asked, call)
   throwIfAborted(call.signal)
-  const { facets: fields, where } = answerFields(asked)
   const [answer, facets] = await Promise.all([
     answerShaped(context, record, whole, call),
     fields.length === 0
