@@ -2,13 +2,19 @@ import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DetectionThread } from '../anomaly/detection-thread.js'
 import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
-import type { CollectionRecord, Correction, SpaceRecord, StoredItem } from '../core/backend.js'
+import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
 import type { DetectResult } from '../core/types.js'
-import type { CheckedDetect, FlagRule } from './detect-request.js'
+import type { CheckedDetect } from './detect-request.js'
+import {
+  correctionsMark,
+  type DetectionPlace,
+  type DetectionSettings,
+  TRIMMED_FILE,
+} from './detection-service.js'
 import {
   asksIndex,
   columnsOf,
@@ -20,7 +26,7 @@ import {
   toRows,
 } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
-import { type DetectionPlace, judgeRest, type KnownItems, TRIMMED_FILE, toJudgements } from './judge-items.js'
+import { judgeRest, type KnownItems, toJudgements } from './judge-items.js'
 import { throwIfAborted } from './pace.js'
 
 /** Fewer items than this say nothing about what is usual. */
@@ -29,20 +35,6 @@ export const LEAST_ITEMS = 10
 const MOST_ITEMS = 20_000
 /** Items read at once. */
 const READ_STEP = 250
-
-/** What a detection is made with; kept in its settings, so that it can be made again as it was. */
-export interface DetectionSettings {
-  reference: 'clean' | 'mixed'
-  flags: FlagRule
-  where?: unknown
-  seed: number
-  /** The p-value up to which an item is flagged. */
-  threshold: number
-  /** What people had corrected: see {@link correctionsMark}. */
-  corrections: string
-  /** What the detectors are. */
-  detectors: Record<string, unknown>
-}
 
 /**
  * Fits detectors to a space's items and judges all of them, as a job; searches and lists go on with the detection before
@@ -85,11 +77,6 @@ export function placeOf(
   { settings, trimmed, files }: FittedDetection,
 ): DetectionPlace {
   return { collection, space, version, settings, trimmed, key: randomUUID(), files: async () => files }
-}
-
-/** Another text for other corrections. */
-export function correctionsMark(corrections: readonly Correction[]): string {
-  return `${corrections.length} ${corrections[0]?.madeAt ?? ''}`
 }
 
 async function fitAndJudge(

@@ -1,6 +1,7 @@
 import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
 import type { Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
+import type { FlagRule } from './detection-service.js'
 import { isImageSpace } from './engine-context.js'
 import { readWhere } from './filters.js'
 import { unknownSpace } from './prepare-item.js'
@@ -24,9 +25,6 @@ export interface CheckedDetect {
   filter: Filter | undefined
   seed: number
 }
-
-/** How many may be flagged wrongly: a part of the normal items, or a part of those that are flagged. */
-export type FlagRule = { rate: number } | { fdr: number }
 
 /** @throws EngineError INVALID_REQUEST naming the field, SPACE_NOT_FOUND, INVALID_FILTER */
 export function checkDetect(input: unknown, record: CollectionRecord): CheckedDetect {

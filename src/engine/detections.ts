@@ -4,10 +4,17 @@ import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/bac
 import { EngineError } from '../core/errors.js'
 import { conditionsOf, type Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
-import { correctionsMark, type DetectionSettings, startDetect } from './detect-job.js'
+import { startDetect } from './detect-job.js'
 import { checkDetect } from './detect-request.js'
+import {
+  correctionsMark,
+  type DetectionPlace,
+  type DetectionService,
+  type DetectionSettings,
+  TRIMMED_FILE,
+} from './detection-service.js'
 import type { EngineContext } from './engine-context.js'
-import { type DetectionPlace, judgeRest, TRIMMED_FILE } from './judge-items.js'
+import { judgeRest } from './judge-items.js'
 
 /** P-values of items that came after the fit, by which it is seen whether they are still of the same kind. */
 const RECENT = 1_000
@@ -32,8 +39,7 @@ interface Watched {
  * Judges items as they are written, behind the writes, and has detectors fitted again, as a job, when the items have
  * become others than those that they were fitted to.
  */
-export class Detections {
-  /** Where stored detections judge. */
+export class Detections implements DetectionService {
   readonly thread = new DetectionThread()
   readonly #context: () => EngineContext
   /** By collection and space. */
@@ -46,20 +52,17 @@ export class Detections {
     this.#context = context
   }
 
-  /** To be called after a collection was written to, or corrected: has what was written judged. */
   changed(collection: string): void {
     const known = this.#context().records.known(collection)
     for (const space of known?.spaces ?? []) if (space.detection) this.#wake(collection, space.name)
   }
 
-  /** To be called where a detection became current: what was written meanwhile is judged, and what was seen before forgotten. */
   restart(collection: string, space: string): void {
     const watched = this.#watched.get(keyOf(collection, space))
     if (watched) watched.recent = []
     this.#wake(collection, space)
   }
 
-  /** Resolves when all that was written before is judged by the space's detection, if it has one. */
   async caughtUp(collection: string, space: string): Promise<void> {
     this.#wake(collection, space)
     for (;;) {
@@ -69,16 +72,15 @@ export class Detections {
     }
   }
 
-  /** Resolves when a filter finds what it would find if everything written before were judged. */
   async judged(collection: string, filter: Filter | undefined): Promise<void> {
     if (!filter) return
     const fields = conditionsOf(filter).map(({ field }) => field)
     for (const field of fields) {
-      if (field.kind === 'anomaly' && field.detector === 'verdict') await this.caughtUp(collection, field.space)
+      if (field.kind === 'anomaly' && field.detector === 'verdict')
+        await this.caughtUp(collection, field.space)
     }
   }
 
-  /** Forgets a collection that was deleted. */
   forget(collection: string): void {
     const prefix = `${JSON.stringify(collection)} `
     for (const map of [this.#watched, this.#trimmed]) {
@@ -86,7 +88,6 @@ export class Detections {
     }
   }
 
-  /** Where a space's current detection is. */
   async place(
     collection: string,
     space: SpaceRecord,
@@ -105,7 +106,6 @@ export class Detections {
     return { collection, space, version, settings: fitted, trimmed: await trimmed, key, files }
   }
 
-  /** Stops judging; what is not judged is when the home is opened again and asked for. */
   async close(): Promise<void> {
     this.#ending.abort()
     await Promise.all([...this.#watched.values()].map(({ judging }) => judging))

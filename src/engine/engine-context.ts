@@ -4,7 +4,7 @@ import type { TextEncoder } from '../core/text-encoder.js'
 import type { Encoders } from '../encoders/registry.js'
 import type { ImageWorkers } from '../images/image-workers.js'
 import type { CalibrationSource } from './calibration.js'
-import type { Detections } from './detections.js'
+import type { DetectionService } from './detection-service.js'
 import type { FittedEncoders } from './fitted-encoders.js'
 import type { Jobs } from './jobs.js'
 import type { KeyedQueue } from './keyed-queue.js'
@@ -23,7 +23,7 @@ export interface EngineContext {
   /** By what similarities of a collection are judged. */
   readonly calibrations: CalibrationSource
   /** What judges how strange items are, and keeps up with writes. */
-  readonly detections: Detections
+  readonly detections: DetectionService
   readonly lifetime: Lifetime
   readonly records: RecordCache
   /** Patches of one item wait for each other, as do changes of one collection's spaces. */

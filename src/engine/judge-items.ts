@@ -1,6 +1,6 @@
-import type { CollectionRecord, Judgement, SpaceRecord, UnjudgedItem } from '../core/backend.js'
+import type { CollectionRecord, Judgement, UnjudgedItem } from '../core/backend.js'
 import type { DetectionScores } from '../core/detection.js'
-import type { DetectionSettings } from './detect-job.js'
+import type { DetectionPlace } from './detection-service.js'
 import {
   asksIndex,
   columnsOf,
@@ -17,25 +17,9 @@ import { throwIfAborted } from './pace.js'
 
 /** Items judged and written together. */
 const STEP = 250
-/** The file of a detection that holds the ids that were left out as strange, as JSON. */
-export const TRIMMED_FILE = 'trimmed.json'
 
 /** What is known of items, by id, as long as they have the same vector. */
 export type KnownItems = Map<string, { vector: Float32Array; judgements: Judgement[] }>
-
-/** A fitted detection, with the space whose items it was fitted to. */
-export interface DetectionPlace {
-  collection: string
-  space: SpaceRecord
-  version: number
-  settings: DetectionSettings
-  /** Ids that were left out as strange. */
-  trimmed: ReadonlySet<string>
-  /** Names this detection and never another. */
-  key: string
-  /** Reads its files. */
-  files(): Promise<Record<string, Uint8Array>>
-}
 
 /**
  * Judges the items that a detection has not judged, and keeps what it says, until there is none.

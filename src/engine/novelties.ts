@@ -6,19 +6,19 @@ import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
 import { checkName } from '../core/names.js'
 import type { Anomaly, OutlierAnswer } from '../core/types.js'
-import { type DetectionSettings, fitDetectors, placeOf } from './detect-job.js'
+import { fitDetectors, placeOf } from './detect-job.js'
 import {
   type CheckedDetect,
   checkDetect,
   checkFlags,
   checkReference,
   DEFAULT_RATE,
-  type FlagRule,
 } from './detect-request.js'
+import type { DetectionPlace, DetectionSettings, FlagRule } from './detection-service.js'
 import { itemVector, type Subject, scoringSpaces } from './detection-source.js'
 import { type EngineContext, isImageSpace, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { currentVersion } from './image-table.js'
-import { type DetectionPlace, scoreSubjects } from './judge-items.js'
+import { scoreSubjects } from './judge-items.js'
 import { notesOf } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'

@@ -4,10 +4,11 @@ import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { Anomaly, DetectOptions, OutlierAnswer } from '../core/types.js'
-import { type DetectionSettings, detectKey, startDetect } from './detect-job.js'
-import { checkDetect, checkFlags, checkReference, type FlagRule, findDetectSpace } from './detect-request.js'
+import { parseWhere } from '../query/parse-where.js'
+import { detectKey, startDetect } from './detect-job.js'
+import { checkDetect, checkFlags, checkReference, findDetectSpace } from './detect-request.js'
+import type { DetectionSettings, FlagRule } from './detection-service.js'
 import type { EngineContext } from './engine-context.js'
-import { readWhere } from './filters.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 import { showAnomaly } from './show-item.js'
 
@@ -42,10 +43,11 @@ export async function findOutliers(
     reference: checkReference(options.reference),
     flags: checkFlags(options.rate, options.fdr),
   }
+  const anomaly = { space: asked.space, detector: 'verdict' }
+  const where = options.where === undefined ? undefined : parseWhere(options.where, { anomaly })
   const { space, detection } = await withDetection(context, record, asked)
   const detector = checkDetector(options.detector, detection.report as unknown as DetectionReport)
   await context.detections.caughtUp(record.name, space.name)
-  const where = readWhere(options.where, record, space)
   const { backend } = context
   const settings = detection.settings as unknown as DetectionSettings
   const rule = await ruleOf(context, record.name, space, settings, asked.flags)

@@ -157,19 +157,24 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
 
     it('scores every picture, flags few, and finds a strange one first', async () => {
       await collection.add([{ id: 'strange', image: await noise(3) }])
-      const { outliers, scored, flagged, space } = await collection.outliers({ limit: 5 })
+      expect((await collection.get('strange'))?.anomaly).toMatchObject({
+        ...{ space: 'pca', detector: 'reconstruction', flagged: true, percentile: 100, version: 1 },
+      })
+      const { outliers, scored, flagged, space, report } = await collection.outliers({ limit: 5 })
       expect({ first: outliers[0]?.id, scored, space }).toEqual({
         first: 'strange',
         scored: 121,
-        space: 'pca',
+        space: 'descriptor',
       })
-      expect(outliers[0]).toMatchObject({ flagged: true, percentile: 100, detector: 'reconstruction' })
+      expect(outliers[0]).toMatchObject({ flagged: true, detector: 'verdict' })
+      // what the trained encoder says is one of the detectors
+      expect(outliers[0]?.detectors).toHaveProperty('reconstruction')
+      expect(report.weights.reconstruction).toBeGreaterThan(0)
       expect(flagged).toBeLessThan(30)
       expect((await collection.get('strange'))?.anomaly).toMatchObject({
-        space: 'pca',
-        flagged: true,
-        version: 1,
+        ...{ space: 'descriptor', detector: 'verdict', flagged: true, version: 1 },
       })
+      expect((await collection.outliers({ space: 'pca', limit: 1 })).outliers[0]?.id).toBe('strange')
       const only = await collection.outliers({ flagged: true, limit: 1000 })
       expect(only.outliers.length).toBe(only.flagged)
       const [found] = (
@@ -302,6 +307,6 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
     await empty.add([{ id: 'one', image: drawn[0]?.png }])
     const one = await empty.train({ encoder: 'vae' })
     await expect(one.finished).rejects.toMatchObject({ code: 'TOO_FEW_IMAGES' })
-    await expect(empty.outliers()).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+    await expect(empty.outliers()).rejects.toMatchObject({ code: 'TOO_FEW_ITEMS' })
   })
 })

@@ -258,7 +258,7 @@ describe('items', () => {
     ['facets?limit=0', 'INVALID_REQUEST'],
     ['facets?fields=a', 'INVALID_REQUEST'],
     ['facets?where={', 'INVALID_JSON'],
-    ['outliers?where=[1]', 'INVALID_REQUEST'],
+    ['outliers?where=[1]', 'INVALID_FILTER'],
   ])('%s is refused', async (path, code) => {
     const answer = await call('GET', `/v1/collections/c/${path}`)
     expect([answer.status, answer.json.error.code]).toEqual([400, code])

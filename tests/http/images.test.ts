@@ -56,7 +56,7 @@ describe('images over HTTP', () => {
     expect((await call('GET', `/v1/jobs/${started.json.job.id}`)).json.state).toBe('done')
 
     const outliers = await call('GET', '/v1/collections/shapes/outliers?limit=3')
-    expect(outliers.json).toMatchObject({ space: 'pca', scored: 60 })
+    expect(outliers.json).toMatchObject({ space: 'descriptor', scored: 60, reference: 'mixed' })
     expect(outliers.json.outliers).toHaveLength(3)
     const [strangest] = outliers.json.outliers
     const id = encodeURIComponent(strangest.id)
@@ -134,7 +134,12 @@ describe('images over HTTP', () => {
 
   it.each([
     ['outliers?limit=0', 400, 'INVALID_REQUEST'],
-    ['outliers?rate=0.01', 501, 'UNSUPPORTED'],
+    ['outliers?rate=2', 400, 'INVALID_REQUEST'],
+    ['outliers?rate=some', 400, 'INVALID_REQUEST'],
+    ['outliers?reference=dirty', 400, 'INVALID_REQUEST'],
+    ['outliers?against=nowhere', 404, 'COLLECTION_NOT_FOUND'],
+    ['outliers?againstWhere={}', 400, 'INVALID_REQUEST'],
+    ['detections?space=none', 404, 'SPACE_NOT_FOUND'],
     ['outliers?colour=red', 400, 'INVALID_REQUEST'],
     ['outliers?space=none', 404, 'SPACE_NOT_FOUND'],
     ['items/disc%200/image?rendition=maybe', 400, 'INVALID_REQUEST'],

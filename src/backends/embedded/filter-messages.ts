@@ -3,6 +3,7 @@ import type { PlainError } from '../../core/errors.js'
 import type { Filter } from '../../core/filter.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import type { CollectionKeys, EncoderKeys } from './collection-keys.js'
+import type { Judges } from './filter-sql.js'
 
 /** What the thread is told of a collection's slots before it answers: all of them, or those that changed since. */
 export interface SlotChanges {
@@ -16,13 +17,9 @@ export interface SlotChanges {
   touched?: { slots: Uint32Array; keys: Float64Array }
 }
 
-/** A filter as the thread takes it. */
-export interface FilterQuestion {
+/** A filter as the thread takes it, with the encoder versions and detections that it looks at. */
+export interface FilterQuestion extends Judges {
   filter: Filter
-  /** The current encoder version's key of each space whose judgements it looks at. */
-  encoderKeys: Record<string, number>
-  /** The current detection's key of each, where there is one. */
-  detectionKeys: Record<string, number>
 }
 
 export interface ResolveRequest extends FilterQuestion {

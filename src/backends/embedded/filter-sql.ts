@@ -2,7 +2,6 @@ import { EngineError } from '../../core/errors.js'
 import { arrayIndex } from '../../core/field-values.js'
 import type { AnomalyPart, Condition, Filter, FilterField, Ordering } from '../../core/filter.js'
 import type { Json } from '../../core/types.js'
-import type { FilterQuestion } from './filter-messages.js'
 
 /** A part of a statement with what is bound to it, by name. */
 export interface SqlPart {
@@ -41,7 +40,12 @@ const FALSE = '0'
 const TRUE = '1'
 
 /** Whose judgements `$anomaly` means, by space. */
-export type Judges = Pick<FilterQuestion, 'encoderKeys' | 'detectionKeys'>
+export interface Judges {
+  /** The key of each space's current encoder version. */
+  encoderKeys: Record<string, number>
+  /** The key of each space's current detection, where it has one. */
+  detectionKeys: Record<string, number>
+}
 
 /**
  * A filter as an SQL expression over a row of `items` that is 1 or 0, never NULL. It means what `src/query/matches.ts`

@@ -49,7 +49,9 @@ export function outliersCommand(program: Command, run: Runner): void {
 }
 
 async function outliers(context: Context, collection: string, options: Options): Promise<undefined> {
-  const { fine, strange, forget, refit, against, againstWhere, ...asked } = options
+  const { fine, strange, forget, refit, against, againstWhere } = options
+  const { space, limit, flagged, where, reference, rate, fdr, detector } = options
+  const asked = { space, limit, flagged, where, reference, rate, fdr, detector }
   if (againstWhere !== undefined && against === undefined) {
     throw new EngineError(
       'INVALID_REQUEST',

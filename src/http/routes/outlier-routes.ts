@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { EngineError } from '../../core/errors.js'
 import {
   CorrectedAnswer,
   CorrectionsAnswer,
@@ -30,14 +31,13 @@ export function outlierRoutes({ kindred, bodies }: Door): Endpoint[] {
       },
       async handle(c) {
         const { against, againstWhere, ...options } = readQuery(c, OutliersQuery)
+        if (againstWhere !== undefined && against === undefined) {
+          const message = 'againstWhere is of another collection: name it with against'
+          throw new EngineError('INVALID_REQUEST', message, { details: { field: 'againstWhere' } })
+        }
         const collection = await kindred.getCollection(pathSegment(c, 3))
-        const beside = againstWhere === undefined ? against : { collection: against, where: againstWhere }
-        return jsonAnswer(
-          await collection.outliers({
-            ...options,
-            ...(against === undefined ? {} : { against: beside }),
-          } as object),
-        )
+        const beside = against === undefined ? {} : { against: { collection: against, where: againstWhere } }
+        return jsonAnswer(await collection.outliers({ ...options, ...beside }))
       },
     },
     {
