@@ -41,7 +41,7 @@ describe('ranges', () => {
         Array.from({ length: 9 }, () => random.normal),
       ),
     )
-    const vector = Float32Array.from({ length: 9 }, (_, i) => 10 + 10 * i)
+    const vector = Float32Array.from({ length: 9 }, (_, i) => 10 * 2 ** i)
     expect(outOfRange(vector, ranges)).toHaveLength(5)
     expect(outOfRange(vector, ranges, { most: 2 }).map(({ index }) => index)).toEqual([8, 7])
   })
