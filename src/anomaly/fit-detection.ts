@@ -1,21 +1,12 @@
-import type {
-  Detection,
-  DetectionOptions,
-  DetectionRows,
-  DetectionScores,
-  Detector,
-} from '../core/detection.js'
+import type { Detection, DetectionOptions, DetectionRows, DetectionScores } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { seededRandom } from '../core/random.js'
 import { checkRows } from './check-rows.js'
-import { chooseWeights } from './choose-weights.js'
-import { fitVectorDetectors, type VectorDetectorName } from './detectors/vector-detectors.js'
-import { detectorScores, encoderScores, FittedDetection, rawScores, surprisesOf } from './fitted-detection.js'
-import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
+import { fitPart, type PartFit } from './fit-part.js'
+import { detectorScores, FittedDetection } from './fitted-detection.js'
 import { estimateContamination, pValueOf, type Reference } from './reference.js'
 import { samplePlaces } from './sample-rows.js'
-import { ScoreTail } from './score-tail.js'
-import { placesWhere, selectRows } from './select-rows.js'
+import { placesWhere } from './select-rows.js'
 
 /** Part of a clean reference that is held out. */
 const HELD_OUT = 1 / 3
@@ -60,7 +51,7 @@ function fitClean(rows: DetectionRows, { seed }: DetectionOptions): DetectionFit
   const size = Math.max(1, Math.round(HELD_OUT * rows.count))
   const held = new Uint8Array(rows.count)
   for (const place of samplePlaces(rows.count, size, seededRandom(seed))) held[place] = 1
-  const fit = fitPart(rows, { seed, leaveOut: held, tailsOf: 'fitted' })
+  const fit = fitPart(rows, { seed, leaveOut: held })
   const verdicts = fit.verdict.filter((_, i) => held[i] === 1)
   const reference: Reference = { kind: 'clean', verdicts: ascending(verdicts), trimmed: 0 }
   const pValues = fit.verdict.map((verdict, i) => {
@@ -72,9 +63,9 @@ function fitClean(rows: DetectionRows, { seed }: DetectionOptions): DetectionFit
 }
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
-  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), tailsOf: 'fitted' })
+  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count) })
   const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
-  const fit = fitPart(rows, { seed, leaveOut: trimmed, tailsOf: 'fitted' })
+  const fit = fitPart(rows, { seed, leaveOut: trimmed })
   const verdicts = fit.verdict.filter((_, i) => trimmed[i] === 0)
   const reference: Reference = {
     kind: 'mixed',
@@ -97,71 +88,6 @@ function strangest(verdict: Float64Array, size: number, labels?: Int8Array): Uin
 
 function ascending(verdicts: Float64Array): Float32Array {
   return Float32Array.from(verdicts).sort()
-}
-
-interface PartFit {
-  detectors: Record<VectorDetectorName, Detector>
-  tails: ByDetector<ScoreTail>
-  weights: ByDetector<number>
-  /** Of all rows. */
-  scores: ByDetector<Float64Array>
-  surprises: ByDetector<Float64Array>
-  verdict: Float64Array
-}
-
-/**
- * Fits the detectors to rows that are not left out and scores all rows.
- *
- * @param tailsOf which rows say how rare a score is
- */
-function fitPart(
-  rows: DetectionRows,
-  { seed, leaveOut, tailsOf }: { seed: number; leaveOut: Uint8Array; tailsOf: 'fitted' | 'all' },
-): PartFit {
-  const inside = placesWhere(rows.count, (i) => leaveOut[i] === 0)
-  const outside = placesWhere(rows.count, (i) => leaveOut[i] === 1)
-  const part = outside.length === 0 ? rows : selectRows(rows, inside)
-  const fitted = fitVectorDetectors(part, seed)
-  const detectors = mapValues(fitted, ({ detector }) => detector)
-  const others = outside.length === 0 ? {} : rawScores(detectors, selectRows(rows, outside))
-  const scores: ByDetector<Float64Array> = {
-    ...mapValues(fitted, ({ scores: own }, name) => {
-      const all = new Float64Array(rows.count)
-      for (let i = 0; i < inside.length; i++) all[inside[i] as number] = own[i] as number
-      const rest = (others as ByDetector<Float64Array>)[name]
-      for (let i = 0; i < outside.length; i++) all[outside[i] as number] = rest?.[i] as number
-      return all
-    }),
-    ...encoderScores(rows),
-  }
-  const tails: ByDetector<ScoreTail> = Object.fromEntries(
-    entriesOf(scores).map(([name, values]) => [
-      name,
-      ScoreTail.of(tailsOf === 'all' ? values : values.filter((_, i) => leaveOut[i] === 0)),
-    ]),
-  )
-  const weights = chooseWeights(part)
-  const surprises = surprisesOf(scores, tails)
-  return {
-    detectors,
-    tails,
-    weights,
-    scores,
-    surprises,
-    verdict: jointVerdict(surprises, weights, rows.count),
-  }
-}
-
-function mapValues<From, To>(
-  record: Record<VectorDetectorName, From>,
-  make: (value: From, name: VectorDetectorName) => To,
-): Record<VectorDetectorName, To> {
-  return Object.fromEntries(
-    (Object.entries(record) as [VectorDetectorName, From][]).map(([name, value]) => [
-      name,
-      make(value, name),
-    ]),
-  ) as Record<VectorDetectorName, To>
 }
 
 function finish(

@@ -38,6 +38,11 @@ export function fitScaling({ values, count, dim }: Rows): Scaling {
   return { means: Float32Array.from(means), deviations }
 }
 
+/** Leaves columns as they are. */
+export function plainScaling(dim: number): Scaling {
+  return { means: new Float32Array(dim), deviations: new Float32Array(dim).fill(1) }
+}
+
 /** @returns (x - mean) / deviation for rows `from` to `to`, shape [to - from, dim] */
 export function scaled({ values, dim }: Rows, scaling: Scaling, from: number, to: number): Float32Array {
   const { means, deviations } = scaling

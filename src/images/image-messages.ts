@@ -1,5 +1,6 @@
 import type { PlainError } from '../core/errors.js'
 import type { Pixels } from '../core/image-encoder.js'
+import type { ImageExplanation } from './explain-image.js'
 import type { RenderedImage } from './render-image.js'
 
 /** What a thread is started with. */
@@ -10,10 +11,24 @@ export interface ImageWorkerInput {
   turn: SharedArrayBuffer
 }
 
-/** To the thread: a picture to render, or the wish to end after the one that is being rendered. */
-export type ToImageWorker = { kind: 'render'; image: Uint8Array | Pixels } | { kind: 'close' }
+/** A picture as a file's bytes, or decoded. */
+export type ImageSource = Uint8Array | Pixels
 
-/** From the thread: one answer a picture, in the order in which they came. */
-export type FromImageWorker =
-  | { kind: 'done'; rendered: RenderedImage }
-  | { kind: 'failed'; error: PlainError }
+/** What a thread can be asked for: a picture made small, or where it differs from its reconstruction. */
+export type ImageTask =
+  | { kind: 'render'; image: ImageSource }
+  | { kind: 'explain'; picture: ImageSource; reconstruction: ImageSource }
+
+/** What comes of a task, by its kind. */
+export interface ImageAnswers {
+  render: RenderedImage
+  explain: ImageExplanation
+}
+
+export type ImageAnswer = ImageAnswers[ImageTask['kind']]
+
+/** To the thread: a task, or the wish to end after the one that is being worked on. */
+export type ToImageWorker = ImageTask | { kind: 'close' }
+
+/** From the thread: one answer a task, in the order in which they came. */
+export type FromImageWorker = { kind: 'done'; answer: ImageAnswer } | { kind: 'failed'; error: PlainError }

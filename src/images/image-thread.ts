@@ -1,18 +1,22 @@
 import { Worker } from 'node:worker_threads'
 import { EngineError, fromPlainError } from '../core/errors.js'
-import type { Pixels } from '../core/image-encoder.js'
-import type { FromImageWorker, ImageWorkerInput, ToImageWorker } from './image-messages.js'
-import type { RenderedImage } from './render-image.js'
+import type {
+  FromImageWorker,
+  ImageAnswer,
+  ImageTask,
+  ImageWorkerInput,
+  ToImageWorker,
+} from './image-messages.js'
 import { Turn } from './turn.js'
 
 interface Outstanding {
-  resolve: (rendered: RenderedImage) => void
+  resolve: (answer: ImageAnswer) => void
   reject: (error: EngineError) => void
 }
 
 /**
- * One thread that renders pictures, one after the other, with those that it has not answered. It keeps the process alive
- * only while there are some.
+ * One thread that works on pictures, one after the other, with the tasks that it has not answered. It keeps the process
+ * alive only while there are some.
  */
 export class ImageThread {
   readonly #worker: Worker
@@ -36,7 +40,7 @@ export class ImageThread {
     })
   }
 
-  /** Pictures that are not answered yet. */
+  /** Tasks that are not answered yet. */
   get load(): number {
     return this.#outstanding.length
   }
@@ -46,16 +50,16 @@ export class ImageThread {
   }
 
   /** @throws EngineError what the thread says, or INTERNAL if it ends meanwhile */
-  render(image: Uint8Array | Pixels): Promise<RenderedImage> {
+  run(task: ImageTask): Promise<ImageAnswer> {
     if (this.#dead) return Promise.reject(this.#dead)
     this.#worker.ref()
     return new Promise((resolve, reject) => {
       this.#outstanding.push({ resolve, reject })
-      this.#worker.postMessage({ kind: 'render', image } satisfies ToImageWorker)
+      this.#worker.postMessage(task satisfies ToImageWorker)
     })
   }
 
-  /** Ends after the picture that is being rendered; what is not answered is refused with CLOSED. Idempotent. */
+  /** Ends after the task that is being worked on; what is not answered is refused with CLOSED. Idempotent. */
   async close(): Promise<void> {
     if (this.#dead === undefined) {
       this.#worker.ref()
@@ -68,7 +72,7 @@ export class ImageThread {
   #answer(message: FromImageWorker): void {
     const waiting = this.#outstanding.shift()
     if (this.#outstanding.length === 0 && this.alive) this.#worker.unref()
-    if (message.kind === 'done') waiting?.resolve(message.rendered)
+    if (message.kind === 'done') waiting?.resolve(message.answer)
     else waiting?.reject(fromPlainError(message.error))
   }
 

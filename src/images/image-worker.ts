@@ -1,6 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { EngineError, type PlainError, toPlainError } from '../core/errors.js'
-import type { FromImageWorker, ImageWorkerInput, ToImageWorker } from './image-messages.js'
+import type {
+  FromImageWorker,
+  ImageSource,
+  ImageTask,
+  ImageWorkerInput,
+  ToImageWorker,
+} from './image-messages.js'
+import type { RenderedImage } from './render-image.js'
 import { Turn } from './turn.js'
 
 if (parentPort === null) throw new Error('image-worker runs as a worker thread')
@@ -14,19 +21,21 @@ port.on('message', (message: ToImageWorker) => {
   if (message.kind === 'close') {
     closing = true
     last.then(() => port.close())
-  } else last = last.then(() => answer(message.image))
+  } else last = last.then(() => answer(message))
 })
 
 /** Never throws. */
-async function answer(image: Extract<ToImageWorker, { kind: 'render' }>['image']): Promise<void> {
+async function answer(task: ImageTask): Promise<void> {
   if (closing) return
   try {
-    const { renderImage, renderPixels } = await import('./render-image.js')
-    const rendered = await (image instanceof Uint8Array
-      ? renderImage(image, { beforeLarge: () => turn.take() })
-      : renderPixels(image))
-    const { buffer } = rendered.rendition.bytes
-    post({ kind: 'done', rendered }, buffer instanceof ArrayBuffer ? [buffer] : [])
+    if (task.kind === 'render') {
+      const rendered = await render(task.image)
+      post({ kind: 'done', answer: rendered }, rendered.rendition.bytes)
+    } else {
+      const { explainFiles } = await import('./explain-files.js')
+      const explanation = await explainFiles(task.picture, task.reconstruction)
+      post({ kind: 'done', answer: explanation }, explanation.png)
+    }
   } catch (error) {
     post({ kind: 'failed', error: plain(error) })
   } finally {
@@ -34,8 +43,16 @@ async function answer(image: Extract<ToImageWorker, { kind: 'render' }>['image']
   }
 }
 
-function post(message: FromImageWorker, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(message, transfer)
+async function render(image: ImageSource): Promise<RenderedImage> {
+  const { renderImage, renderPixels } = await import('./render-image.js')
+  return image instanceof Uint8Array
+    ? renderImage(image, { beforeLarge: () => turn.take() })
+    : renderPixels(image)
+}
+
+/** @param file whose memory is handed over */
+function post(message: FromImageWorker, file?: Uint8Array): void {
+  port.postMessage(message, file?.buffer instanceof ArrayBuffer ? [file.buffer] : [])
 }
 
 function plain(error: unknown): PlainError {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { EngineError } from '../core/errors.js'
-import type { Pixels } from '../core/image-encoder.js'
+import type { ImageExplanation } from './explain-image.js'
+import type { ImageAnswer, ImageAnswers, ImageSource, ImageTask } from './image-messages.js'
 import { ImageThread } from './image-thread.js'
 import type { RenderedImage } from './render-image.js'
 import { Turn } from './turn.js'
@@ -23,14 +24,14 @@ const DEPTH = 2
 const QUEUE_BYTES = 512 << 20
 
 interface Waiting {
-  image: Uint8Array | Pixels
+  task: ImageTask
   bytes: number
-  resolve: (rendered: RenderedImage) => void
+  resolve: (answer: ImageAnswer) => void
   reject: (error: unknown) => void
 }
 
 /**
- * Renders pictures in worker threads, which start when they are needed and do not keep the process alive. Of pictures of
+ * Renders and explains pictures in worker threads, which start when they are needed and do not keep the process alive. Of pictures of
  * more than 25 million pixels one is decoded at a time, so that memory stays bounded.
  */
 export class ImageWorkers {
@@ -61,11 +62,31 @@ export class ImageWorkers {
    * @throws EngineError INVALID_IMAGE, IMAGE_TOO_LARGE, BUSY (too many wait), CANCELLED (signal), CLOSED,
    * NATIVE_ADDON_MISSING
    */
-  async render(image: Uint8Array | Pixels, { signal }: RenderOptions = {}): Promise<RenderedImage> {
+  render(image: ImageSource, options: RenderOptions = {}): Promise<RenderedImage> {
+    return this.#run({ kind: 'render', image }, lengthOf(image), options)
+  }
+
+  /**
+   * As `explainImage`, of pictures that may still be files: an item's rendition, and what `ImageEncoder.reconstruct` made of it.
+   *
+   * @throws EngineError as {@link render}
+   */
+  explain(
+    pictures: { picture: ImageSource; reconstruction: ImageSource },
+    options: RenderOptions = {},
+  ): Promise<ImageExplanation> {
+    const bytes = lengthOf(pictures.picture) + lengthOf(pictures.reconstruction)
+    return this.#run({ kind: 'explain', ...pictures }, bytes, options)
+  }
+
+  async #run<K extends ImageTask['kind']>(
+    task: Extract<ImageTask, { kind: K }>,
+    bytes: number,
+    { signal }: RenderOptions,
+  ): Promise<ImageAnswers[K]> {
     if (this.#closed) throw closed()
     if (signal?.aborted) throw cancelled()
-    const values = image instanceof Uint8Array ? image : image.values
-    const full = this.#waiting.length > 0 && this.#waitingBytes + values.length > QUEUE_BYTES
+    const full = this.#waiting.length > 0 && this.#waitingBytes + bytes > QUEUE_BYTES
     if (full || this.#waiting.length >= this.#queueLength) {
       throw new EngineError(
         'BUSY',
@@ -80,11 +101,11 @@ export class ImageWorkers {
       }
       const done = (): void => signal?.removeEventListener('abort', leave)
       const waiting: Waiting = {
-        image,
-        bytes: values.length,
-        resolve: (rendered) => {
+        task,
+        bytes,
+        resolve: (answer) => {
           done()
-          resolve(rendered)
+          resolve(answer as ImageAnswers[K]) // a thread answers a task with what belongs to its kind
         },
         reject: (error) => {
           done()
@@ -117,7 +138,7 @@ export class ImageWorkers {
       const next = thread && this.#take(0)
       if (!next) return
       thread
-        .render(next.image)
+        .run(next.task)
         .then(next.resolve, next.reject)
         .finally(() => this.#next())
     }
@@ -135,6 +156,10 @@ export class ImageWorkers {
     }
     return first && first.load < DEPTH ? first : undefined
   }
+}
+
+function lengthOf(image: ImageSource): number {
+  return (image instanceof Uint8Array ? image : image.values).length
 }
 
 function cancelled(): EngineError {

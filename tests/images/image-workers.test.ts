@@ -1,5 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
+import { encodePng } from '#src/images/encode-png.js'
+import { explainImage } from '#src/images/explain-image.js'
 import { ImageWorkers, type ImageWorkersOptions } from '#src/images/image-workers.js'
 import { renderImage, renderPixels } from '#src/images/render-image.js'
 import { Turn } from '#src/images/turn.js'
@@ -50,6 +52,32 @@ describe('ImageWorkers', () => {
     expect(text).toMatchObject({ reason: { name: 'EngineError', code: 'INVALID_IMAGE' } })
     expect(bomb).toMatchObject({ reason: { code: 'IMAGE_TOO_LARGE', details: { width: 50_000 } } })
     expect(sound).toMatchObject({ value: { width: 9, height: 9 } })
+  })
+
+  it('explains pictures, given as files or as pixels, beside what it renders', async () => {
+    const pool = makePool({ threads: 2 })
+    const made = { width: 6, height: 6, channels: 1 as const, values: new Uint8Array(36).fill(40) }
+    const values = made.values.slice().fill(250, 14, 16)
+    const picture = { ...made, values }
+    const [explained, rendered, ofFiles, broken] = await Promise.allSettled([
+      pool.explain({ picture, reconstruction: made }),
+      pool.render(picture),
+      pool.explain({ picture: await encodePng(picture), reconstruction: await encodePng(made) }),
+      pool.explain({ picture: Buffer.from('no picture'), reconstruction: made }),
+    ])
+    const expected = await explainImage({ picture, reconstruction: made })
+    expect(explained).toEqual({ status: 'fulfilled', value: expected })
+    expect(ofFiles).toEqual({ status: 'fulfilled', value: expected })
+    expect(rendered).toEqual({ status: 'fulfilled', value: await renderPixels(picture) })
+    expect(broken).toMatchObject({ reason: { code: 'INVALID_IMAGE' } })
+    expect(values).toHaveLength(36)
+
+    // a photograph of another size and kind is brought to the reconstruction's
+    const photograph = await quarters(90, 60).jpeg().toBuffer()
+    const colour = await quarters(32, 32).webp().toBuffer()
+    const { error, region } = await pool.explain({ picture: photograph, reconstruction: colour })
+    expect(error).toBeGreaterThan(0)
+    expect((region?.x ?? 0) + (region?.width ?? 0)).toBeLessThanOrEqual(32)
   })
 
   it('is busy while too many wait', async () => {

@@ -1,6 +1,7 @@
 import { type DetectionRows, type Detector, VECTOR_DETECTORS } from '../../core/detection.js'
 import { type Random, seededRandom } from '../../core/random.js'
 import type { Fitted, Stored } from '../fitted.js'
+import type { ByDetector } from '../joint-verdict.js'
 import { fitEcod, loadEcod } from './ecod.js'
 import { fitForest, loadForest } from './isolation-forest.js'
 import { fitLof, loadLof } from './local-outlier-factor.js'
@@ -24,12 +25,20 @@ export const DETECTOR_KINDS: Record<VectorDetectorName, DetectorKind> = {
   ecod: { fit: fitEcod, load: loadEcod },
 }
 
-/** Fits them all, each with a random stream of its own, so that one does not depend on what another draws. */
-export function fitVectorDetectors(rows: DetectionRows, seed: number): Record<VectorDetectorName, Fitted> {
+/**
+ * Fits detectors, each with a random stream of its own, so that one does not depend on what another draws.
+ *
+ * @param names default: all
+ */
+export function fitVectorDetectors(
+  rows: DetectionRows,
+  seed: number,
+  names: readonly VectorDetectorName[] = VECTOR_DETECTORS,
+): ByDetector<Fitted> {
   return Object.fromEntries(
-    VECTOR_DETECTORS.map((name, place) => {
-      const random = seededRandom(Math.imul(seed + 1, 0x9e3779b1) + place)
+    names.map((name) => {
+      const random = seededRandom(Math.imul(seed + 1, 0x9e3779b1) + VECTOR_DETECTORS.indexOf(name))
       return [name, DETECTOR_KINDS[name].fit(rows, { random })]
     }),
-  ) as Record<VectorDetectorName, Fitted>
+  )
 }
