@@ -1,5 +1,7 @@
 import type { DetectionOptions, DetectionReport, DetectionRows, DetectionScores } from '../core/detection.js'
 import type { PlainError } from '../core/errors.js'
+import type { Reason } from '../core/reasons.js'
+import type { ItemEvidence } from './usual-items.js'
 
 /** A fitted detection as it is stored, with what it found of the rows that it was fitted to. */
 export interface FittedRows {
@@ -14,6 +16,8 @@ export interface FittedRows {
 /** What the thread is asked, and what it answers. */
 export interface DetectionCalls {
   fit: { asked: { rows: DetectionRows; options: DetectionOptions }; answer: FittedRows }
+  /** Why an item seems strange, beside the items of the detection that was stored as `key`; undefined where it is not loaded. */
+  explain: { asked: { key: string; evidence: ItemEvidence }; answer: Reason[] | undefined }
   /** Judges rows by the detection that was stored as `key`; undefined where it is not loaded. */
   score: { asked: { key: string; rows: DetectionRows }; answer: DetectionScores | undefined }
   load: {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { DetectionOptions, DetectionRows, DetectionScores } from '../core/detection.js'
 import { EngineError, fromPlainError } from '../core/errors.js'
+import type { Reason } from '../core/reasons.js'
 import type {
   DetectionCallName,
   DetectionCalls,
@@ -8,6 +9,7 @@ import type {
   FromDetection,
   ToDetection,
 } from './detection-messages.js'
+import type { ItemEvidence } from './usual-items.js'
 
 interface Waiting {
   resolve: (answer: unknown) => void
@@ -51,15 +53,26 @@ export class DetectionThread {
     }
   }
 
-  /** @throws EngineError INTERNAL, CANCELLED where a fit was cancelled meanwhile, CLOSED */
-  async score({ key, read }: StoredDetection, rows: DetectionRows): Promise<DetectionScores> {
-    const known = await this.#ask('score', { key, rows })
+  /** @throws EngineError INTERNAL, CLOSED */
+  score(detection: StoredDetection, rows: DetectionRows): Promise<DetectionScores> {
+    return this.#askLoaded(detection, (key) => this.#ask('score', { key, rows }))
+  }
+
+  /** Why an item seems strange beside those that the detection was fitted to. @throws EngineError INTERNAL, CLOSED */
+  explain(detection: StoredDetection, evidence: ItemEvidence): Promise<Reason[]> {
+    return this.#askLoaded(detection, (key) => this.#ask('explain', { key, evidence }))
+  }
+
+  async #askLoaded<T>(
+    { key, read }: StoredDetection,
+    ask: (key: string) => Promise<T | undefined>,
+  ): Promise<T> {
+    const known = await ask(key)
     if (known) return known
     await this.#ask('load', { key, ...(await read()) })
-    const scores = await this.#ask('score', { key, rows })
-    if (!scores)
-      throw new EngineError('INTERNAL', 'the thread that judges items forgot its detectors; try again')
-    return scores
+    const answer = await ask(key)
+    if (answer) return answer
+    throw new EngineError('INTERNAL', 'the thread that judges items forgot its detectors; try again')
   }
 
   /** Ends it; what it was asked is refused with CLOSED. Idempotent. */

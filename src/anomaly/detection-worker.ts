@@ -4,13 +4,14 @@ import { toPlainError } from '../core/errors.js'
 import type { DetectionCallName, DetectionCalls, FromDetection, ToDetection } from './detection-messages.js'
 import { fitDetection } from './fit-detection.js'
 import { loadDetection } from './load-detection.js'
+import { UsualItems } from './usual-items.js'
 
 if (parentPort === null) throw new Error('detection-worker runs as a worker thread')
 const port = parentPort
 /** Detections kept loaded; the one that was used least recently goes. */
 const MOST_LOADED = 8
 
-const loaded = new Map<string, Detection>()
+const loaded = new Map<string, { detection: Detection; usual: UsualItems }>()
 
 port.on('message', (message: ToDetection) => {
   if (message.call === 'close') {
@@ -31,23 +32,34 @@ function answer(
 ): DetectionCalls[DetectionCallName]['answer'] {
   switch (message.call) {
     case 'fit': {
-      const { detection, scores, trimmed } = fitDetection(message.asked.rows, message.asked.options)
+      const { rows, options } = message.asked
+      const { detection, scores, trimmed } = fitDetection(rows, options)
       const { report } = detection
-      return { settings: detection.settings(), files: detection.files(), report, scores, trimmed }
+      const usual = UsualItems.fit(rows, trimmed).save()
+      const settings = { detection: detection.settings(), usual: usual.settings }
+      return { settings, files: { ...detection.files(), ...usual.files }, report, scores, trimmed }
     }
     case 'load': {
       const { key, settings, files } = message.asked
-      loaded.set(key, loadDetection({ settings, files }))
+      const { detection, usual } = settings as Record<'detection' | 'usual', Record<string, unknown>>
+      loaded.set(key, {
+        detection: loadDetection({ settings: detection, files }),
+        usual: UsualItems.load({ settings: usual, files }),
+      })
       for (const old of [...loaded.keys()].slice(0, -MOST_LOADED)) loaded.delete(old)
       return null
     }
-    case 'score': {
-      const { key, rows } = message.asked
-      const detection = loaded.get(key)
-      if (!detection) return undefined
-      loaded.delete(key)
-      loaded.set(key, detection)
-      return detection.score(rows)
-    }
+    case 'score':
+      return find(message.asked.key)?.detection.score(message.asked.rows)
+    case 'explain':
+      return find(message.asked.key)?.usual.explain(message.asked.evidence)
   }
+}
+
+function find(key: string): { detection: Detection; usual: UsualItems } | undefined {
+  const found = loaded.get(key)
+  if (!found) return undefined
+  loaded.delete(key)
+  loaded.set(key, found)
+  return found
 }

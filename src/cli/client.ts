@@ -13,6 +13,7 @@ import type {
   Item,
   Metadata,
   OutlierAnswer,
+  OutlierExplanation,
   OutlierOptions,
   RenderedImageInput,
   SearchAnswer,
@@ -32,6 +33,9 @@ export interface WireItem {
   metadata?: Metadata
   vectors?: Record<string, number[]>
 }
+
+/** An explanation as it travels: the picture on its own. */
+export type WireExplanation = Omit<OutlierExplanation, 'picture'> & { hasPicture: boolean }
 
 /** Sends a request to an engine: over a socket, or into an app of the same process. */
 export type Send = (request: Request) => Promise<Response>
@@ -143,6 +147,20 @@ export class Client {
     return (await this.#call<{ detections: DetectionVersion[] }>('GET', path)).detections
   }
 
+  explanation(collection: string, id: string, space: string): Promise<WireExplanation> {
+    return this.#call(
+      'GET',
+      `${itemsPath(collection)}/${encodeURIComponent(id)}/explanation${query({ space })}`,
+    )
+  }
+
+  /** A PNG. */
+  explanationImage(collection: string, id: string, space: string): Promise<Uint8Array> {
+    return this.#bytes(
+      `${itemsPath(collection)}/${encodeURIComponent(id)}/explanation/image${query({ space })}`,
+    )
+  }
+
   correct(
     collection: string,
     ids: readonly string[],
@@ -180,9 +198,7 @@ export class Client {
     >('GET', `${path}${asked}`)
     const files: Record<string, Uint8Array> = {}
     for (const name of names) {
-      const response = await this.#fetch('GET', `${path}/${encodeURIComponent(name)}${asked}`)
-      if (!response.ok) throw refusal(response.status, parse(await response.text()))
-      files[name] = new Uint8Array(await response.arrayBuffer())
+      files[name] = await this.#bytes(`${path}/${encodeURIComponent(name)}${asked}`)
     }
     return { ...model, files }
   }
@@ -217,6 +233,12 @@ export class Client {
   async encoderId(name: string): Promise<string | undefined> {
     await this.#call('POST', '/v1/embeddings', { body: { input: 'id', model: name } })
     return (await this.encoders()).find((encoder) => encoder.name === name)?.id
+  }
+
+  async #bytes(path: string): Promise<Uint8Array> {
+    const response = await this.#fetch('GET', path)
+    if (!response.ok) throw refusal(response.status, parse(await response.text()))
+    return new Uint8Array(await response.arrayBuffer())
   }
 
   async #call<T>(

@@ -1,5 +1,6 @@
 import type { DetectionReport } from './detection.js'
 import type { Metric } from './metrics.js'
+import type { Reason } from './reasons.js'
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -134,6 +135,22 @@ export interface OutlierAnswer {
   report: DetectionReport
   /** What should be known beside the numbers: that a rate cannot be promised, that an fdr cannot be met. */
   notes: string[]
+}
+
+/** Why an item seems strange. */
+export interface OutlierExplanation {
+  id: string
+  space: string
+  anomaly: Anomaly
+  /** The detectors that object, then dimensions out of range, its nearest items, the passage and the region that stand out. */
+  reasons: Reason[]
+  /** Its nearest items that are not strange themselves, the nearest first; by the space's first metric. */
+  nearest: { id: string; distance: number }[]
+  /**
+   * Of a picture that an encoder reconstructs: the picture, what the encoder makes of it, and where they differ, side by side,
+   * as a PNG.
+   */
+  picture?: Uint8Array
 }
 
 /** An item as it is given back. */

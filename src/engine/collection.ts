@@ -21,6 +21,7 @@ import type {
   Item,
   ItemInput,
   OutlierAnswer,
+  OutlierExplanation,
   OutlierOptions,
   SearchAnswer,
   SearchRequest,
@@ -33,6 +34,7 @@ import { checkDetect, findDetectSpace } from './detect-request.js'
 import { checkDuplicates, readAllDuplicates, readDuplicates, startDuplicates } from './duplicates.js'
 import { revertEncoder } from './encoder-versions.js'
 import { type EngineContext, isImageSpace } from './engine-context.js'
+import { explainOutlier } from './explain-outlier.js'
 import {
   checkIndexed,
   countFacets,
@@ -264,6 +266,17 @@ export class Collection {
     if (isPlainObject(options) && options.against !== undefined)
       return findNovelties(this.#context, record, options)
     return findOutliers(this.#context, record, options)
+  }
+
+  /**
+   * Why an item seems strange: which detectors object and how strongly, dimensions out of their range, its nearest normal
+   * items, of a text the passage that stands out, of a picture where its reconstruction differs.
+   *
+   * @throws EngineError ITEM_NOT_FOUND, NOT_FOUND where the item was not judged in the space, SPACE_NOT_FOUND, TOO_FEW_ITEMS
+   */
+  async explain(id: string, options: { space?: string } = {}): Promise<OutlierExplanation> {
+    this.#context.lifetime.check()
+    return explainOutlier(this.#context, await this.#context.records.read(this.name), id, options)
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { StoredDetection } from '../anomaly/detection-thread.js'
 import type { CollectionRecord, Judgement, UnjudgedItem } from '../core/backend.js'
 import type { DetectionScores } from '../core/detection.js'
 import type { DetectionPlace } from './detection-service.js'
@@ -88,7 +89,7 @@ async function judge(
 export async function scoreSubjects(
   context: EngineContext,
   record: CollectionRecord,
-  { collection, space, settings, trimmed, key, files }: DetectionPlace,
+  place: DetectionPlace,
   asked: {
     subjects: readonly Subject[]
     columns: ReturnType<typeof columnsOf>
@@ -96,15 +97,27 @@ export async function scoreSubjects(
   },
 ): Promise<DetectionScores> {
   const { subjects, columns, signal } = asked
-  const filter = readWhere(settings.where, record, space)
-  const source: DetectionSource = { collection, space, filter, trimmed }
+  const { space } = place
+  const source = sourceOf(record, place)
   const nearest = asksIndex(space) ? await nearestOf(context, source, subjects, { signal }) : undefined
-  const read = async () => ({ settings: settings.detectors, files: await files() })
-  return context.detections.thread.score({ key, read }, toRows(space, subjects, columns, nearest))
+  return context.detections.thread.score(storedDetection(place), toRows(space, subjects, columns, nearest))
 }
 
 function equal(a: Float32Array, b: Float32Array): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+/** The items beside which a detection judges. */
+export function sourceOf(
+  record: CollectionRecord,
+  { collection, space, settings, trimmed }: DetectionPlace,
+): DetectionSource {
+  return { collection, space, filter: readWhere(settings.where, record, space), trimmed }
+}
+
+/** A detection as the thread that judges takes it. */
+export function storedDetection({ key, settings, files }: DetectionPlace): StoredDetection {
+  return { key, read: async () => ({ settings: settings.detectors, files: await files() }) }
 }
 
 /** What is kept of one row: the verdict, then each detector. */
@@ -115,9 +128,12 @@ export function toJudgements(
 ): Judgement[] {
   const pValue = pValues[row] ?? 1
   const joint = { detector: 'verdict', score: verdict[row] ?? 0, pValue, flagged: pValue <= threshold }
-  const single = Object.entries(detectors).map(([detector, { scores, pValues: own }]) => {
-    const p = own[row] ?? 1
-    return { detector, score: scores[row] ?? 0, pValue: p, flagged: p <= threshold }
+  const single = Object.entries(detectors).flatMap(([detector, { scores, pValues: own }]) => {
+    const [score = Number.NaN, p = Number.NaN] = [scores[row], own[row]]
+    // an encoder has nothing to say of an item that is not of its kind
+    return Number.isNaN(score) || Number.isNaN(p)
+      ? []
+      : [{ detector, score, pValue: p, flagged: p <= threshold }]
   })
   return [joint, ...single]
 }

@@ -115,7 +115,7 @@ function shownOutlier(
 }
 
 /** The space with a detection of the kind that is asked; it is fitted where there is none. */
-async function withDetection(
+export async function withDetection(
   context: EngineContext,
   record: CollectionRecord,
   asked: { space: string; reference: DetectOptions['reference']; flags: FlagRule | undefined },

@@ -228,6 +228,24 @@ export const OutliersAnswer = z
   })
   .openapi('Outliers')
 
+export const ExplanationAnswer = z
+  .object({
+    id: z.string(),
+    space: z.string(),
+    anomaly: Anomaly,
+    reasons: z.array(
+      z
+        .looseObject({
+          kind: z.enum(['detector', 'dimension', 'neighbours', 'passage', 'region']),
+          text: z.string().openapi({ description: 'For people' }),
+        })
+        .openapi({ description: 'With the numbers that the text tells' }),
+    ),
+    nearest: z.array(z.object({ id: z.string(), distance: z.number() })),
+    hasPicture: z.boolean().openapi({ description: 'Whether …/explanation/image has something to show' }),
+  })
+  .openapi('Explanation')
+
 export const DetectionsAnswer = z
   .object({
     detections: z.array(

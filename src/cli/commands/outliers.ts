@@ -4,6 +4,7 @@ import type { OutlierAnswer, OutlierOptions } from '../../core/types.js'
 import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
+import { explainOutliers } from '../explain-outliers.js'
 import { followJob } from '../follow-job.js'
 import { common, integer, jsonValue, number } from '../options.js'
 import { textTable } from '../text-table.js'
@@ -12,6 +13,7 @@ interface Options extends Omit<OutlierOptions, 'against'> {
   against?: string
   againstWhere?: unknown
   refit?: boolean
+  explain?: string
   fine?: string[]
   strange?: string[]
   forget?: string[]
@@ -38,6 +40,7 @@ export function outliersCommand(program: Command, run: Runner): void {
     .option('--detector <name>', 'order by one detector instead of the joint verdict')
     .option('--against <collection>', 'judge by what is normal in another collection')
     .option('--against-where <json>', 'of it, only items that match', jsonValue)
+    .option('--explain <folder>', 'write why into a folder: reasons, and pictures of where they differ')
     .option('--refit', 'fit the detectors again first')
     .option('--fine <id…>', 'say that these items are fine: they are not flagged any more')
     .option('--strange <id…>', 'say that these are strange: they are flagged')
@@ -49,13 +52,19 @@ export function outliersCommand(program: Command, run: Runner): void {
 }
 
 async function outliers(context: Context, collection: string, options: Options): Promise<undefined> {
-  const { fine, strange, forget, refit, against, againstWhere } = options
+  const { fine, strange, forget, refit, against, againstWhere, explain } = options
   const { space, limit, flagged, where, reference, rate, fdr, detector } = options
   const asked = { space, limit, flagged, where, reference, rate, fdr, detector }
   if (againstWhere !== undefined && against === undefined) {
     throw new EngineError(
       'INVALID_REQUEST',
       '--against-where is of another collection: name it with --against',
+    )
+  }
+  if (explain !== undefined && against !== undefined) {
+    throw new EngineError(
+      'INVALID_REQUEST',
+      '--explain is of items that are judged among their own, not --against others',
     )
   }
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
@@ -66,6 +75,7 @@ async function outliers(context: Context, collection: string, options: Options):
     if (against === undefined) await fitWhereNeeded(context, client, collection, asked, refit === true)
     const beside = againstWhere === undefined ? against : { collection: against ?? '', where: againstWhere }
     const answer = await client.outliers(collection, { ...asked, against: beside })
+    if (explain !== undefined) await explainOutliers(context, client, { collection, answer, folder: explain })
     context.output.answer(answer, () => outliersText(answer, context.output.width))
   } finally {
     await close()

@@ -19,7 +19,7 @@ function pictureResponses(description: string): Endpoint['route']['responses'] {
   }
 }
 
-/** GET …/items/{id}/image and …/items/{id}/reconstruction. */
+/** GET …/items/{id}/image, …/reconstruction and …/explanation/image. */
 export function imageRoutes({ kindred }: Door): Endpoint[] {
   return [
     {
@@ -57,6 +57,24 @@ export function imageRoutes({ kindred }: Door): Endpoint[] {
         const id = checkId(pathSegment(c, 5))
         const collection = await kindred.getCollection(pathSegment(c, 3))
         return picture(c, { bytes: await collection.reconstruction(id, options), type: 'image/png' })
+      },
+    },
+    {
+      route: {
+        method: 'get',
+        path: '/v1/collections/{c}/items/{id}/explanation/image',
+        summary: "An item's picture, what a trained encoder makes of it, and where they differ, side by side",
+        tags: ['Outliers'],
+        request: { params, query: ReconstructionQuery },
+        responses: pictureResponses('A PNG, with an ETag'),
+      },
+      async handle(c) {
+        const options = readQuery(c, ReconstructionQuery)
+        const collection = await kindred.getCollection(pathSegment(c, 3))
+        const { picture: bytes } = await collection.explain(checkId(pathSegment(c, 5)), options)
+        if (bytes) return picture(c, { bytes, type: 'image/png' })
+        const message = `no encoder of collection "${collection.name}" reconstructs this item; train one: POST …/train {"encoder": "autoencoder"}`
+        throw new EngineError('NOT_FOUND', message)
       },
     },
   ]

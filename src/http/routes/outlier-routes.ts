@@ -4,6 +4,7 @@ import {
   CorrectedAnswer,
   CorrectionsAnswer,
   DetectionsAnswer,
+  ExplanationAnswer,
   OutliersAnswer,
   StartedAnswer,
 } from '../answer-schemas.js'
@@ -14,8 +15,9 @@ import { CorrectBody, DetectBody, DetectionsQuery, OutliersQuery } from '../sche
 
 const tags = ['Outliers']
 const params = z.object({ c: z.string() })
+const itemParams = z.object({ c: z.string(), id: z.string() })
 
-/** GET …/outliers; POST and GET …/detections; POST and GET …/corrections. */
+/** GET …/outliers and …/items/{id}/explanation; POST and GET …/detections; POST and GET …/corrections. */
 export function outlierRoutes({ kindred, bodies }: Door): Endpoint[] {
   return [
     {
@@ -68,6 +70,22 @@ export function outlierRoutes({ kindred, bodies }: Door): Endpoint[] {
         const collection = await kindred.getCollection(pathSegment(c, 3))
         const { space } = readQuery(c, DetectionsQuery)
         return jsonAnswer({ detections: await collection.detections(space) })
+      },
+    },
+    {
+      route: {
+        method: 'get',
+        path: '/v1/collections/{c}/items/{id}/explanation',
+        summary: 'Why an item seems strange',
+        tags,
+        request: { params: itemParams, query: DetectionsQuery },
+        responses: answers('Reasons, the strongest first, and its nearest normal items', ExplanationAnswer),
+      },
+      async handle(c) {
+        const collection = await kindred.getCollection(pathSegment(c, 3))
+        const asked = readQuery(c, DetectionsQuery)
+        const { picture, ...explanation } = await collection.explain(pathSegment(c, 5), asked)
+        return jsonAnswer({ ...explanation, hasPicture: picture !== undefined })
       },
     },
     {
