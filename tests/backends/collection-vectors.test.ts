@@ -31,9 +31,10 @@ describe('the vectors of a collection', () => {
       [2, 1],
       [3, 2],
     ])
-    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), Float64Array.of(1, 2, 3), [
-      former,
-    ])
+    const vectors = await CollectionVectors.create(
+      { ids: packIds(['a', 'b', 'c']), keys: Float64Array.of(1, 2, 3), seq: 0 },
+      [former],
+    )
     const held = vectors.hold(former)
     const alsoHeld = vectors.hold(former)
     expect(vectors.swap(spaceOf(2, [[10, 0]]))).toBe(former)
@@ -48,7 +49,10 @@ describe('the vectors of a collection', () => {
   })
 
   it('adopt a table whose items are named by another list of ids', async () => {
-    const vectors = await CollectionVectors.create(packIds(['a', 'b', 'c']), Float64Array.of(1, 2, 3), [])
+    const vectors = await CollectionVectors.create(
+      { ids: packIds(['a', 'b', 'c']), keys: Float64Array.of(1, 2, 3), seq: 0 },
+      [],
+    )
     const next = spaceOf(2, [
       [10, 0],
       [11, 1],

@@ -4,6 +4,7 @@ import type { Backend, ItemWrite, NearestQuery } from '#src/core/backend.js'
 import { seededRandom } from '#src/core/random.js'
 import type { Metadata } from '#src/core/types.js'
 import { matcher } from '#src/query/matches.js'
+import { parseKeywords } from '#src/query/parse-keywords.js'
 import { parseWhere } from '#src/query/parse-where.js'
 import { vectorCollection, vectorItem } from '../support/backend-items.js'
 import { metadatas, wheres } from '../support/filters.js'
@@ -34,7 +35,7 @@ export function backendFiltersContract(name: string, open: () => Promise<OpenedB
         id,
         Float32Array.from({ length: DIM }, () => random.normal()),
       ),
-      metadata,
+      ...{ metadata, text: 'green tea', textHash: 'green tea' },
     })
     const query = (where: unknown, options: Partial<NearestQuery> = {}): NearestQuery => ({
       ...{ space: 'v', encoder: null, vectors: [Float32Array.of(1, 0.1, 0, 0)], metric: 'cosine', k: 1_000 },
@@ -42,6 +43,12 @@ export function backendFiltersContract(name: string, open: () => Promise<OpenedB
     })
     const nearest = async (where: unknown, options: Partial<NearestQuery> = {}): Promise<string[]> =>
       (await backend.nearest('notes', query(where, options))).hits.map(({ id }) => id)
+    const { query: words } = parseKeywords('tea')
+    const keyword = async (where: unknown): Promise<string[]> => {
+      if (!words) throw new Error('there is a word')
+      const hits = await backend.keyword('notes', { query: words, k: 1_000, where: parseWhere(where) })
+      return hits.map(({ id }) => id)
+    }
     const listed = async (where: unknown, limit = 1_000): Promise<string[]> => {
       const ids: string[] = []
       let cursor: string | undefined
@@ -67,6 +74,7 @@ export function backendFiltersContract(name: string, open: () => Promise<OpenedB
               const expected = items.filter(holds).map(({ id }) => id)
               expect([where, await listed(where)]).toEqual([where, expected])
               expect([where, (await nearest(where)).sort()]).toEqual([where, [...expected].sort()])
+              expect([where, await keyword(where)]).toEqual([where, expected])
               expect([where, await backend.count('notes', parseWhere(where))]).toEqual([
                 where,
                 expected.length,

@@ -4,6 +4,7 @@ import type { VectorTable } from '../../indexes/vector-table.js'
 import type { CollectionKeys } from './collection-keys.js'
 import { encodedRows } from './encoded-rows.js'
 import { ItemSlots } from './item-slots.js'
+import type { LoadedCollection } from './load-messages.js'
 import { type PackedIds, unpackIds } from './packed-ids.js'
 import type { SpaceVectors } from './space-vectors.js'
 import type { RemovedLabels, UpsertAnswer, VectorChanges } from './write-messages.js'
@@ -26,14 +27,14 @@ export class CollectionVectors {
 
   private constructor() {}
 
-  /** @param ids by slot. @param keys the items' in the database, by slot */
+  /** @param items that are there: ids and keys by slot */
   static async create(
-    ids: PackedIds,
-    keys: Float64Array,
+    { ids, keys, seq }: Pick<LoadedCollection, 'ids' | 'keys' | 'seq'>,
     spaces: readonly SpaceVectors[],
   ): Promise<CollectionVectors> {
     const vectors = new CollectionVectors()
     vectors.#spaces = spaces
+    vectors.slots.seq = seq
     let next = 0
     for await (const some of unpackIds(ids)) {
       for (const id of some) vectors.slots.put(id, keys[next++] ?? 0)
@@ -124,6 +125,7 @@ export class CollectionVectors {
   }
 
   #advance(changes: VectorChanges): void {
+    this.slots.seq = changes.seq
     for (const encoderKey of changes.encoderKeys) {
       const space = this.#byEncoder(encoderKey)
       if (!space) continue

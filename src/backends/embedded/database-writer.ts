@@ -10,11 +10,11 @@ import type { Job } from '../../core/jobs.js'
 import { DerivedWrites } from './derived-writes.js'
 import { DetectionWrites } from './detection-writes.js'
 import { EncoderWrites } from './encoder-writes.js'
-import type { FilterQuestion } from './filter-messages.js'
-import { conditionOf } from './item-scan.js'
+import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 import { ItemWrites, type OpenWrite } from './item-writes.js'
 import { KeywordRebuild } from './keyword-rebuild.js'
 import { KeywordWrites } from './keyword-writes.js'
+import { matchingId } from './matching-id.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
 import type { FillSlice, JudgedRow, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
@@ -130,18 +130,20 @@ export class DatabaseWriter {
     })
   }
 
-  /** Removes what matches when its turn comes. */
-  removeWhere(collection: number, question: FilterQuestion): RemoveAnswer {
+  /**
+   * Removes those of the items that match still.
+   *
+   * @throws EngineError INVALID_FILTER where it takes too long to see that; then nothing was removed
+   */
+  removeWhere(collection: number, matching: { question: FilterQuestion } & MatchingKeys): RemoveAnswer {
     return this.#transaction(() => {
-      const { sql, parameters } = conditionOf(question)
-      const found = this.#db
-        .prepare<[object], string>(
-          `SELECT id FROM items WHERE collection = @collection AND ${sql} ORDER BY key`,
-        )
-        .pluck()
-        .all({ ...parameters, collection })
+      const idOf = matchingId(this.#db, collection, matching)
       const write = this.#items.begin(collection)
-      const removed = found.filter((id) => this.#items.remove(write, id))
+      const removed: string[] = []
+      for (const key of matching.keys) {
+        const id = idOf(key)
+        if (id !== undefined && this.#items.remove(write, id)) removed.push(id)
+      }
       return { ids: removed, ...this.#items.finish(write) }
     })
   }

@@ -193,14 +193,19 @@ export class EmbeddedBackend implements Backend {
     })
   }
 
-  remove(collection: string, ids: readonly string[]): Promise<string[]> {
-    return this.#remove(collection, ({ key }) => this.#writer.remove(key, ids))
+  async remove(collection: string, ids: readonly string[]): Promise<string[]> {
+    return this.#remove(this.#keys(collection), ({ key }) => this.#writer.remove(key, ids))
   }
 
   async removeWhere(collection: string, where: Filter): Promise<number> {
-    const removed = await this.#remove(collection, (keys) =>
-      this.#writer.removeWhere(keys.key, toQuestion(keys, where)),
-    )
+    const found = this.#keys(collection)
+    // what takes long is done before the writer's turn, which then asks only for what was written meanwhile
+    const { filters } = await this.#collections.open(found)
+    await filters.find(toQuestion(found, where))
+    const removed = await this.#remove(found, async (keys) => {
+      const question = toQuestion(keys, where)
+      return this.#writer.removeWhere(keys.key, { question, ...(await filters.keys(question)) })
+    })
     return removed.length
   }
 
@@ -463,7 +468,8 @@ export class EmbeddedBackend implements Backend {
   async keyword(collection: string, { query, k, where }: KeywordSearchQuery): Promise<KeywordHit[]> {
     const keys = this.#keys(collection)
     const question = where && toQuestion(keys, where)
-    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: keys.key, query, k, question })
+    const matching = question && { question, ...(await this.#filtered.matching(keys, question)) }
+    return this.#queries.ask<'keyword'>({ op: 'keyword', collection: keys.key, query, k, matching })
   }
 
   async keywordMatches(
@@ -563,9 +569,8 @@ export class EmbeddedBackend implements Backend {
     }
   }
 
-  #remove(collection: string, write: (keys: CollectionKeys) => Promise<RemoveAnswer>): Promise<string[]> {
+  #remove(found: CollectionKeys, write: (now: CollectionKeys) => Promise<RemoveAnswer>): Promise<string[]> {
     return this.#begin(async () => {
-      const found = this.#keys(collection)
       const open = await this.#collections.open(found)
       const removed = await this.#writer.exclusively(async () => {
         const changes = await write(this.#collections.now(found))

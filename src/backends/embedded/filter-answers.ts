@@ -5,9 +5,16 @@ import { AnomalyReader } from './anomaly-reader.js'
 import { DetectionReader } from './detection-reader.js'
 import { plainValues } from './field-column.js'
 import { FilterIndex } from './filter-index.js'
-import type { FacetsRequest, FilterRequest, ListPage } from './filter-messages.js'
+import type {
+  FacetsRequest,
+  FilterQuestion,
+  FilterRequest,
+  ListPage,
+  MatchingKeys,
+} from './filter-messages.js'
 import { ItemReader } from './item-reader.js'
 import { conditionOf, ItemScan, type Pause } from './item-scan.js'
+import { readWrites } from './schema.js'
 import { slotsOf } from './slot-bits.js'
 import { type Connection, openDatabase } from './sqlite.js'
 
@@ -43,6 +50,8 @@ export class FilterAnswers {
       }
       case 'count':
         return this.#count(request.collection, request, pause)
+      case 'keys':
+        return this.#keys(request.collection, request, pause)
       case 'list':
         return this.#list(request, pause)
       case 'strangest': {
@@ -70,17 +79,25 @@ export class FilterAnswers {
     return index
   }
 
-  async #count(
-    collection: number,
-    question: Extract<FilterRequest, { op: 'count' }>,
-    pause: Pause,
-  ): Promise<number> {
+  async #count(collection: number, question: FilterQuestion, pause: Pause): Promise<number> {
     let count = 0
     const scan = new ItemScan(this.#db, collection)
     await scan.each({ columns: 'count(*)', question, pause }, ([row]) => {
       count += Number(row?.[0])
     })
     return count
+  }
+
+  async #keys(collection: number, question: FilterQuestion, pause: Pause): Promise<MatchingKeys> {
+    const seq = readWrites(this.#db)
+    const keys: number[] = []
+    const scan = new ItemScan(this.#db, collection)
+    await scan.each<[number]>({ columns: 'key', question, pause }, (rows) => {
+      for (const [key] of rows) keys.push(key)
+    })
+    const shared = new Float64Array(new SharedArrayBuffer(8 * keys.length))
+    shared.set(keys)
+    return { keys: shared, seq }
   }
 
   async #list(request: Extract<FilterRequest, { op: 'list' }>, pause: Pause): Promise<ListPage> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FilteredPlan } from '../../core/backend.js'
 import { conditionsOf, type Filter, fieldName } from '../../core/filter.js'
-import type { FilterQuestion, Resolved, SlotChanges } from './filter-messages.js'
+import type { FilterQuestion, MatchingKeys, Resolved, SlotChanges } from './filter-messages.js'
 import type { FilterThread } from './filter-thread.js'
 import type { ItemSlots } from './item-slots.js'
 import { MatchingItems } from './matching-items.js'
@@ -80,6 +80,12 @@ export class FilterCache {
     return { matching, resolved, hint: this.#slow.size === 0 ? undefined : this.#hint(question.filter) }
   }
 
+  /** Keys of the items that match, as they were at some time after the call. @throws EngineError as {@link find} */
+  async keys(question: FilterQuestion): Promise<MatchingKeys> {
+    const { matching } = await this.#find(question, undefined)
+    return matching.keys(this.#slots)
+  }
+
   async #find(
     question: FilterQuestion,
     signal: AbortSignal | undefined,
@@ -136,7 +142,7 @@ export class FilterCache {
     kept: MatchingItems | undefined,
     signal: AbortSignal | undefined,
   ): Promise<MatchingItems> {
-    const { version, count: items } = this.#slots
+    const { version, seq, count: items } = this.#slots
     const touched = kept && this.#slots.touchedSince(kept.version)
     const base =
       kept && touched && touched.size <= MANY
@@ -152,7 +158,7 @@ export class FilterCache {
     const ms = performance.now() - began
     if (how === 'metadata' && ms > SLOW_MS && !base) this.#noteSlow(question.filter, ms)
     const nearby = kept?.nearby ?? new Nearby()
-    return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, how, nearby })
+    return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, seq, how, nearby })
   }
 
   #noteSlow(filter: Filter, ms: number): void {

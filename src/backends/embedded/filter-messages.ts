@@ -30,6 +30,14 @@ export interface ResolveRequest extends FilterQuestion {
   base?: { bits: SharedArrayBuffer; touched: Uint32Array }
 }
 
+/** The items that match, by their keys. */
+export interface MatchingKeys {
+  /** Shape [items], in any order. In shared memory, so that every thread can read it. */
+  keys: Float64Array<SharedArrayBuffer>
+  /** The write that they match as of: items of a later revision may match no more. */
+  seq: number
+}
+
 /** The items that match, as slots. */
 export interface Resolved {
   bits: SharedArrayBuffer
@@ -69,6 +77,8 @@ export type FilterRequest =
   | ListRequest
   | StrangestRequest
   | (FilterQuestion & { op: 'count'; collection: number })
+  /** Answered with {@link MatchingKeys}. */
+  | (FilterQuestion & { op: 'keys'; collection: number })
   /** Reads the fields that are to be in memory before anybody asks. */
   | { op: 'prepare'; collection: number; changes: SlotChanges }
   | { op: 'forget'; collection: number }

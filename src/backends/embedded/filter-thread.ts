@@ -34,7 +34,7 @@ export class FilterThread {
     return this.#generation
   }
 
-  /** @throws EngineError CLOSED, BUSY, CANCELLED (signal), INVALID_FILTER where it takes too long */
+  /** @throws EngineError CLOSED, BUSY, CANCELLED (signal), INVALID_FILTER or INVALID_REQUEST where it takes too long */
   async ask(request: FilterRequest, signal?: AbortSignal): Promise<unknown> {
     if (this.#closed) throw new EngineError('CLOSED', 'the engine is closed')
     if (signal?.aborted) throw cancelled()

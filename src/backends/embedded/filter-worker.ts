@@ -3,10 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { EngineError, toPlainError } from '../../core/errors.js'
 import { FilterAnswers, type Pause } from './filter-answers.js'
 import type { FilterReply, FilterRequest } from './filter-messages.js'
+import { filterPatience } from './filter-patience.js'
 import { sqliteError } from './sqlite.js'
-
-/** After how long a question is given up. */
-const PATIENCE_MS = 20_000
 
 const port = parentPort
 if (!port) throw new Error('filter-worker runs as a worker thread')
@@ -23,7 +21,7 @@ port.on('message', ({ id, request }: { id: number; request: FilterRequest }) => 
   }
   running.set(id, true)
   // begins at once: what was written to is taken over in the order in which it came, whatever takes how long
-  begin(request, pauseOf(id))
+  begin(request, pauseOf(id, request))
     .then((result) => reply({ id, result }))
     .catch((error: unknown) => reply({ id, error: toPlainError(sqliteError(error, path)) }))
 })
@@ -33,17 +31,12 @@ async function begin(request: FilterRequest, pause: Pause): Promise<unknown> {
   return answers.answer(request, pause)
 }
 
-function pauseOf(id: number): Pause {
-  const began = performance.now()
+function pauseOf(id: number, request: FilterRequest): Pause {
+  const bear = filterPatience(request.op === 'facets' && !request.question ? 'fields' : 'where')
   return async () => {
     await nextTurn()
     if (!running.get(id)) throw new EngineError('CANCELLED', 'the search was cancelled')
-    if (performance.now() - began < PATIENCE_MS) return
-    throw new EngineError(
-      'INVALID_FILTER',
-      `where takes more than ${PATIENCE_MS / 1000} s over this collection; use fewer conditions, or index their fields`,
-      { details: { field: 'where' } },
-    )
+    bear()
   }
 }
 

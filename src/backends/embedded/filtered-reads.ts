@@ -3,7 +3,7 @@ import { conditionsOf, type Filter } from '../../core/filter.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import { type CollectionKeys, currentDetection, findCurrent } from './collection-keys.js'
 import type { Collections } from './collections.js'
-import type { FilterQuestion, ListPage, StrangestRows } from './filter-messages.js'
+import type { FilterQuestion, ListPage, MatchingKeys, StrangestRows } from './filter-messages.js'
 import type { FilterThread } from './filter-thread.js'
 import { parseCursor } from './parse-cursor.js'
 
@@ -22,6 +22,13 @@ export class FilteredReads {
     const open = this.#collections.opened(keys)
     if (open) return (await open.filters.find(question)).matching.count
     return (await this.#thread.ask({ op: 'count', collection: keys.key, ...question })) as number
+  }
+
+  /** The items that match, as they were at some time after the call. */
+  async matching(keys: CollectionKeys, question: FilterQuestion): Promise<MatchingKeys> {
+    const open = this.#collections.opened(keys)
+    if (open) return open.filters.keys(question)
+    return (await this.#thread.ask({ op: 'keys', collection: keys.key, ...question })) as MatchingKeys
   }
 
   list(keys: CollectionKeys, query: ListQuery & { where: Filter }): Promise<ListPage> {

@@ -2,8 +2,11 @@ import type { FilterQuestion } from './filter-messages.js'
 import { filterSql, type SqlValue } from './filter-sql.js'
 import type { Connection } from './sqlite.js'
 
-/** Items that a statement looks at before the thread looks at what else there is to do. */
-const CHUNK = 4_000
+/** Items that a statement looks at before the thread looks at what else there is to do: at first, and at most. */
+const FIRST_CHUNK = 125
+const MOST_CHUNK = 4_000
+/** A chunk that took longer is followed by a smaller one, so that a costly filter does not keep the thread to itself. */
+const CHUNK_MS = 20
 
 /** Lets others have their turn. @throws EngineError where nobody waits for the answer any more, or it takes too long */
 export type Pause = () => Promise<void>
@@ -34,10 +37,12 @@ export class ItemScan {
       )
       .raw()
     const collection = this.#collection
+    const chunk = new ChunkSize()
     for (let after = options.after ?? 0; ; ) {
-      const border = this.#nextBorder.get(collection, after, CHUNK - 1)
+      const border = this.#nextBorder.get(collection, after, chunk.size - 1)
       const last = border ?? Number.MAX_SAFE_INTEGER
-      if (visit(statement.all({ ...parameters, collection, after, last })) === false) return
+      const rows = chunk.measure(() => statement.all({ ...parameters, collection, after, last }))
+      if (visit(rows) === false) return
       if (border === undefined) return
       after = border
       await pause()
@@ -58,11 +63,27 @@ export class ItemScan {
       )
       .raw()
     const collection = this.#collection
-    for (let from = 0; from < keys.length; from += CHUNK) {
+    const chunk = new ChunkSize()
+    for (let from = 0; from < keys.length; ) {
       if (from > 0) await pause()
-      const asked = JSON.stringify(Array.from(keys.subarray(from, from + CHUNK)))
-      visit(statement.all({ ...parameters, keys: asked, collection }))
+      const some = keys.subarray(from, from + chunk.size)
+      from += some.length
+      const asked = JSON.stringify(Array.from(some))
+      visit(chunk.measure(() => statement.all({ ...parameters, keys: asked, collection })))
     }
+  }
+}
+
+/** How many items the next statement looks at, by how long the one before took. */
+class ChunkSize {
+  size = FIRST_CHUNK
+
+  measure<T>(read: () => T): T {
+    const began = performance.now()
+    const answer = read()
+    const factor = performance.now() - began > CHUNK_MS ? 1 / 2 : 2
+    this.size = Math.min(MOST_CHUNK, Math.max(1, Math.floor(this.size * factor)))
+    return answer
   }
 }
 

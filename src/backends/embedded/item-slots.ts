@@ -12,6 +12,8 @@ export class ItemSlots {
   readonly #slotOf = new Map<string, number>()
   readonly #free: number[] = []
   #touched: number[] = []
+  /** The last write to the collection that is known here. */
+  seq = 0
   #forgotten = 0
 
   /** Slots ever used. */

@@ -1,11 +1,11 @@
 import type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from '../../core/keyword-query.js'
 import type { Metadata } from '../../core/types.js'
 import { matchText } from '../../query/match-text.js'
-import type { SqlPart, SqlValue } from './filter-sql.js'
+import type { MatchingKeys } from './filter-messages.js'
 import { firstVarint } from './first-varint.js'
-import { conditionOf } from './item-scan.js'
 import { clauseCount, keywordPlan } from './keyword-plan.js'
 import { keywordTable, parsePaths } from './keyword-table.js'
+import { matchingId } from './matching-id.js'
 import type { KeywordRequest, MatchRequest } from './query-messages.js'
 import type { Connection } from './sqlite.js'
 
@@ -18,10 +18,12 @@ interface KeywordStatements {
   /** Items that bm25() reckons with: all that were ever added since the index was made. */
   items: () => number
   count: (phrase: KeywordPhrase) => number
-  best: (expression: string, k: number, condition: SqlPart | undefined) => Scored[]
+  best: (expression: string, k: number, among: SharedKeys | undefined) => Scored[]
   /** To be called when the database has changed: counts are remembered. */
   forget: () => void
 }
+
+type SharedKeys = MatchingKeys['keys']
 
 interface Scored {
   key: number
@@ -33,16 +35,19 @@ export class KeywordSearch {
   readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
   readonly #statements = new Map<number, KeywordStatements>()
+  /** The items that a statement finds, where those are not all. */
+  #among: SharedKeys = new Float64Array(new SharedArrayBuffer(0))
   /** Changes with every commit of another connection. */
   #version = -1
 
   constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
+    db.function('kindred_among', (key) => Number(isAmong(this.#among, key as number)))
   }
 
   /** At most k items, the best first; ties in the order of first writing. */
-  search({ collection, query, k, question }: KeywordRequest): { id: string; score: number }[] {
+  search({ collection, query, k, matching }: KeywordRequest): { id: string; score: number }[] {
     if (this.#sql.paths.get(collection) === undefined) {
       this.#statements.delete(collection)
       return []
@@ -51,11 +56,16 @@ export class KeywordSearch {
     if (version !== this.#version) for (const { forget } of this.#statements.values()) forget()
     this.#version = version
     const statements = this.#of(collection)
-    const best = this.#best(statements, query, k, question && conditionOf(question))
-    return best.flatMap(({ key, score }) => {
-      const id = this.#sql.id.get(key)
-      return id === undefined ? [] : [{ id, score }]
-    })
+    if (!matching) return withIds(this.#best(statements, query, k, undefined), (key) => this.#sql.id.get(key))
+    this.#among = ascending(matching.keys)
+    const idOf = remembering(matchingId(this.#db, collection, matching))
+    // what was written since the filter was looked up may not match any more: then more is asked for
+    for (let depth = k; ; ) {
+      const found = this.#best(statements, query, depth, this.#among)
+      const hits = withIds(found, idOf)
+      if (hits.length >= k || found.length < depth) return hits.slice(0, k)
+      depth += found.length - hits.length
+    }
   }
 
   /** Where the words stand in items that are there. */
@@ -73,9 +83,9 @@ export class KeywordSearch {
     { items, count, best: bestOf }: KeywordStatements,
     query: KeywordQuery,
     k: number,
-    condition: SqlPart | undefined,
+    among: SharedKeys | undefined,
   ): Scored[] {
-    const best = (match: string, most: number): Scored[] => bestOf(match, most, condition)
+    const best = (match: string, most: number): Scored[] => bestOf(match, most, among)
     const { all, none } = query
     const ask = (must: string, may: readonly KeywordClause[]): Scored[] => {
       const rest = none.length > 0 ? ` NOT ${anyOf(none)}` : ''
@@ -121,6 +131,42 @@ function merge(a: readonly Scored[], b: readonly Scored[]): Scored[] {
   )
 }
 
+function withIds(
+  found: readonly Scored[],
+  idOf: (key: number) => string | undefined,
+): { id: string; score: number }[] {
+  return found.flatMap(({ key, score }) => {
+    const id = idOf(key)
+    return id === undefined ? [] : [{ id, score }]
+  })
+}
+
+function remembering<T>(read: (key: number) => T): (key: number) => T {
+  const known = new Map<number, { value: T }>()
+  return (key) => {
+    const { value } = known.get(key) ?? { value: read(key) }
+    known.set(key, { value })
+    return value
+  }
+}
+
+/** In order; put in order in place where they are not, so that they are the next time. */
+function ascending(keys: SharedKeys): SharedKeys {
+  return keys.every((key, i) => i === 0 || (keys[i - 1] as number) < key) ? keys : keys.sort()
+}
+
+/** @param keys ascending */
+function isAmong(keys: SharedKeys, key: number): boolean {
+  let from = 0
+  let end = keys.length
+  while (from < end) {
+    const middle = (from + end) >>> 1
+    if ((keys[middle] as number) < key) from = middle + 1
+    else end = middle
+  }
+  return keys[from] === key
+}
+
 function anyOf(clauses: readonly KeywordClause[]): string {
   return `(${clauses.flatMap(({ phrases }) => phrases.map(expression)).join(' OR ')})`
 }
@@ -147,10 +193,13 @@ function prepareCollection(db: Connection, collection: number): KeywordStatement
   const averages = db.prepare<[], Uint8Array>(`SELECT block FROM ${table}_data WHERE id = 1`).pluck()
   const count = db.prepare<[string], number>(`SELECT count(*) FROM ${table} WHERE ${table} MATCH ?`).pluck()
   // half a weight for what is found by its characters: a word that only begins or ends like it is found as well
-  const best = db.prepare<[string, number], Scored>(
-    `SELECT rowid AS key, -bm25(${table}, 1.0, 1.0, 0.5) AS score FROM ${table} WHERE ${table} MATCH ?
-     ORDER BY score DESC, rowid LIMIT ?`,
-  )
+  const prepareBest = (condition: string) =>
+    db.prepare<[string, number], Scored>(
+      `SELECT rowid AS key, -bm25(${table}, 1.0, 1.0, 0.5) AS score FROM ${table} WHERE ${table} MATCH ?
+       ${condition} ORDER BY score DESC, rowid LIMIT ?`,
+    )
+  const best = prepareBest('')
+  const bestAmong = prepareBest('AND kindred_among(rowid)')
   const counts = new Map<string, number>()
   const remembered = (key: string, read: () => number | undefined): number => {
     const known = counts.get(key)
@@ -166,15 +215,7 @@ function prepareCollection(db: Connection, collection: number): KeywordStatement
       const match = expression(phrase)
       return remembered(match, () => count.get(match))
     },
-    best: (match, k, condition) => {
-      if (!condition) return best.all(match, k)
-      const matching = db.prepare<[Record<string, SqlValue>], Scored>(
-        `SELECT rowid AS key, -bm25(${table}, 1.0, 1.0, 0.5) AS score FROM ${table} WHERE ${table} MATCH @match
-         AND EXISTS (SELECT 1 FROM items WHERE items.key = ${table}.rowid AND ${condition.sql})
-         ORDER BY score DESC, rowid LIMIT @k`,
-      )
-      return matching.all({ ...condition.parameters, match, k })
-    },
+    best: (match, k, among) => (among ? bestAmong : best).all(match, k),
     forget: () => counts.clear(),
   }
 }

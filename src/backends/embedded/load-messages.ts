@@ -36,5 +36,7 @@ export interface LoadedCollection {
   ids: PackedIds
   /** The items' keys, beside `ids`. */
   keys: Float64Array
+  /** The last write of all that the database held. */
+  seq: number
   spaces: LoadedSpace[]
 }

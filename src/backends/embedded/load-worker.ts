@@ -8,6 +8,7 @@ import type { EncoderKeys } from './collection-keys.js'
 import { type IndexManifest, indexName, readManifest } from './index-manifest.js'
 import type { LoadedCollection, LoadedIndex, LoadedSpace, LoadRequest } from './load-messages.js'
 import { packIds } from './packed-ids.js'
+import { readWrites } from './schema.js'
 import { type Connection, openDatabase, sqliteError } from './sqlite.js'
 
 const request = workerData as LoadRequest
@@ -39,7 +40,7 @@ async function load(): Promise<LoadedCollection> {
       for (const metric of indexMetrics) indexes.push(await loadIndex(db, version, metric))
       spaces.push({ ...table, indexes })
     }
-    return { ids: packIds(ids), keys: Float64Array.from(keys), spaces }
+    return { ids: packIds(ids), keys: Float64Array.from(keys), seq: readWrites(db), spaces }
   } finally {
     db.close()
   }

@@ -56,7 +56,7 @@ export class OpenCollection {
       const found = loaded.spaces.find(({ encoderKey }) => encoderKey === version.encoderKey)
       if (found) spaces.push(await toSpace(version, found, host))
     }
-    return new OpenCollection(keys, host, await CollectionVectors.create(loaded.ids, loaded.keys, spaces))
+    return new OpenCollection(keys, host, await CollectionVectors.create(loaded, spaces))
   }
 
   /** Reads the vectors of a version that is to become current. No write may be applied until {@link swap}. */

@@ -1,6 +1,6 @@
 import type { PlainError } from '../../core/errors.js'
 import type { KeywordMatch, KeywordQuery } from '../../core/keyword-query.js'
-import type { FilterQuestion } from './filter-messages.js'
+import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 
 /** An item in whose text words are looked for, and the part of it, if that is known. */
 export interface MatchedItem {
@@ -14,7 +14,7 @@ export interface KeywordRequest {
   query: KeywordQuery
   k: number
   /** Only items that match. */
-  question?: FilterQuestion | undefined
+  matching?: (MatchingKeys & { question: FilterQuestion }) | undefined
 }
 
 export interface MatchRequest {

@@ -285,3 +285,8 @@ export function migrate(db: Connection, path: string): void {
 export function readEpoch(db: Connection): string {
   return String(db.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get())
 }
+
+/** How many writes there were: the number of the last one. */
+export function readWrites(db: Connection): number {
+  return Number(db.prepare(`SELECT value FROM meta WHERE key = 'writes'`).pluck().get())
+}

@@ -10,7 +10,7 @@ import type {
 } from '../../core/backend.js'
 import type { PlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
-import type { FilterQuestion } from './filter-messages.js'
+import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 
 /** What one encoder version makes of one item; the vectors lie in the message's one buffer, in order. */
 export interface RowEncoded {
@@ -103,7 +103,7 @@ export type WriterRequest =
   | { op: 'deleteCollection'; name: string }
   | UpsertSlice
   | { op: 'remove'; collection: number; ids: string[] }
-  | { op: 'removeWhere'; collection: number; question: FilterQuestion }
+  | ({ op: 'removeWhere'; collection: number; question: FilterQuestion } & MatchingKeys)
   | { op: 'setIndexed'; collection: number; fields: readonly string[] }
   | { op: 'stageEncoder'; collection: number; space: string; version: NewEncoderVersion }
   | FillSlice

@@ -39,7 +39,7 @@ function answer(request: WriterRequest): unknown {
     case 'remove':
       return writer.remove(request.collection, request.ids)
     case 'removeWhere':
-      return writer.removeWhere(request.collection, request.question)
+      return writer.removeWhere(request.collection, request)
     case 'setIndexed':
       return writer.setIndexed(request.collection, request.fields)
     case 'stageEncoder':

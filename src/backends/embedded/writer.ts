@@ -10,7 +10,7 @@ import type {
 import { EngineError, fromPlainError } from '../../core/errors.js'
 import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
-import type { FilterQuestion } from './filter-messages.js'
+import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 import { sliceUpsert } from './slice-writes.js'
 import type {
   FillSlice,
@@ -98,8 +98,11 @@ export class Writer {
     return this.#ask({ op: 'remove', collection, ids: [...ids] }) as Promise<RemoveAnswer>
   }
 
-  removeWhere(collection: number, question: FilterQuestion): Promise<RemoveAnswer> {
-    return this.#ask({ op: 'removeWhere', collection, question }) as Promise<RemoveAnswer>
+  removeWhere(
+    collection: number,
+    matching: { question: FilterQuestion } & MatchingKeys,
+  ): Promise<RemoveAnswer> {
+    return this.#ask({ op: 'removeWhere', collection, ...matching }) as Promise<RemoveAnswer>
   }
 
   setIndexed(collection: number, fields: readonly string[]): Promise<void> {
