@@ -3,9 +3,8 @@ import { packFloats, unpackFloats } from './pack.js'
 /** Scores that a distribution is kept of, at most: evenly spaced quantiles where there are more. */
 const KEPT = 2_048
 
-/** Part of the scores that the continuation is fitted to. */
+/** Part of the scores that the continuation is fitted to: at least ten of them, but never more than half. */
 const TAIL = 0.1
-/** The least number of these. */
 const TAIL_SCORES = 10
 
 /**
@@ -27,8 +26,9 @@ export class ScoreTail {
   private constructor(quantiles: Float32Array, count: number) {
     this.#quantiles = quantiles
     this.#count = count
-    const size = Math.floor(TAIL * quantiles.length)
-    const enough = size >= TAIL_SCORES
+    const wanted = Math.max(Math.floor(TAIL * quantiles.length), TAIL_SCORES)
+    const size = Math.min(wanted, quantiles.length >> 1)
+    const enough = size >= 2
     const first = quantiles.length - size
     this.#from = enough ? (quantiles[first - 1] as number) : Number.POSITIVE_INFINITY
     this.#share = size / quantiles.length

@@ -42,9 +42,9 @@ export function outliersCommand(program: Command, run: Runner): void {
     .option('--against-where <json>', 'of it, only items that match', jsonValue)
     .option('--explain <folder>', 'write why into a folder: reasons, and pictures of where they differ')
     .option('--refit', 'fit the detectors again first')
-    .option('--fine <id…>', 'say that these items are fine: they are not flagged any more')
-    .option('--strange <id…>', 'say that these are strange: they are flagged')
-    .option('--forget <id…>', 'take back what was said of these')
+    .option('--fine <ids...>', 'say that these items are fine: they are not flagged any more')
+    .option('--strange <ids...>', 'say that these are strange: they are flagged')
+    .option('--forget <ids...>', 'take back what was said of these')
   common(command, 'kindred outliers shirts --rate 0.005 --flagged').action(
     (collection: string, options: Options) =>
       run(command, (context) => outliers(context, collection, options)),

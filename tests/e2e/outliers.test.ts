@@ -1,0 +1,153 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seededRandom } from '#src/core/random.js'
+import type { OutlierAnswer } from '#src/core/types.js'
+import { drawnImages } from '../support/drawn-images.js'
+import { kindred, kindredJson, startServer, TemporaryFolders } from './kindred-process.js'
+
+const folders = new TemporaryFolders()
+
+afterAll(() => folders.remove())
+
+describe('kindred outliers', () => {
+  let home: string
+  const ids = (answer: OutlierAnswer): string[] => answer.outliers.map(({ id }) => id)
+
+  beforeAll(async () => {
+    home = await folders.make()
+    const folder = await folders.make()
+    const random = seededRandom(4)
+    const side = 32
+    for (const [i, { png }] of (await drawnImages(80)).entries()) {
+      await writeFile(join(folder, `${String(i).padStart(2, '0')}.png`), png)
+    }
+    const noise = Uint8Array.from({ length: side * side }, () => random.int(256))
+    const raw = { width: side, height: side, channels: 1 as const }
+    await writeFile(join(folder, 'noise.png'), await sharp(noise, { raw }).png().toBuffer())
+    await kindredJson(['add', 'shapes', folder], { home })
+    const texts = await folders.make()
+    await mkdir(join(texts, 'notes'))
+    const kitchen = [
+      'soup',
+      'bread',
+      'rice',
+      'beans',
+      'salad',
+      'cake',
+      'tea',
+      'stew',
+      'pasta',
+      'jam',
+      'curry',
+      'pie',
+    ]
+    for (const [i, dish] of kitchen.entries()) {
+      await writeFile(
+        join(texts, `${dish}.md`),
+        `How to cook ${dish}: wash, cut, boil for ${10 + i} minutes, season and serve.`,
+      )
+    }
+    await writeFile(
+      join(texts, 'law.md'),
+      'The tenant shall indemnify the landlord against all claims arising from the use of the premises.',
+    )
+    await kindredJson(['add', 'notes', texts], { home })
+  })
+
+  it('shows the strangest first, with what finds them strange', async () => {
+    const { code, stdout } = await kindred(['outliers', 'shapes', '--limit', '3'], { home })
+    expect(code).toBe(0)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/# +p +id +strange to/)
+    expect(lines[1]).toMatch(/^1 .*flagged +noise\.png +.*neighbours/)
+    expect(stdout).toMatch(/\d+ of 81 are flagged \(p at most 0\.01\) in space "descriptor"/)
+    expect(stdout).toContain('note: the collection may hold strangers itself')
+  })
+
+  it('finds the odd text among texts', async () => {
+    expect(ids(await kindredJson<OutlierAnswer>(['outliers', 'notes', '--limit', '1'], { home }))).toEqual([
+      'law.md',
+    ])
+  })
+
+  it('answers the same through a server, by other rules, and takes corrections', async () => {
+    const alone = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
+    const server = await startServer(home)
+    try {
+      const served = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
+      expect(served).toEqual(alone)
+      const corrected = await kindredJson<OutlierAnswer>(
+        ['outliers', 'shapes', '--fine', 'noise.png', '--limit', '100'],
+        { home },
+      )
+      const noise = corrected.outliers.find(({ id }) => id === 'noise.png')
+      expect(noise).toMatchObject({ flagged: false, correction: 'fine' })
+      const back = await kindredJson<OutlierAnswer>(
+        ['outliers', 'shapes', '--forget', 'noise.png', '--refit'],
+        {
+          home,
+        },
+      )
+      expect(back.outliers[0]).toMatchObject({ id: 'noise.png', flagged: true })
+    } finally {
+      await server.stop()
+    }
+  })
+
+  it('writes why into a folder, with pictures of where a reconstruction differs', async () => {
+    await kindredJson(['train', 'shapes', '--encoder', 'pca', '--dim', '6'], { home })
+    const out = join(await folders.make(), 'why')
+    const answer = await kindredJson<OutlierAnswer>(
+      ['outliers', 'shapes', '--refit', '--limit', '2', '--explain', out],
+      { home },
+    )
+    expect(ids(answer)[0]).toBe('noise.png')
+    expect((await readdir(out)).toSorted()).toEqual([
+      '001.png',
+      '002.png',
+      'explanations.json',
+      'explanations.md',
+    ])
+    const [first] = JSON.parse(await readFile(join(out, 'explanations.json'), 'utf8'))
+    expect(first).toMatchObject({ rank: 1, id: 'noise.png', picture: '001.png' })
+    const kinds = first.reasons.map(({ kind }: { kind: string }) => kind)
+    expect(kinds).toEqual(expect.arrayContaining(['detector', 'neighbours', 'region']))
+    expect(first.nearest).toHaveLength(5)
+    const { format, width = 0, height = 0 } = await sharp(join(out, '001.png')).metadata()
+    expect([format, width > 3 * height]).toEqual(['png', true])
+    expect(await readFile(join(out, 'explanations.md'), 'utf8')).toContain('## 1. "noise.png"')
+  })
+
+  it.each([
+    [['--rate', '5'], 'INVALID_REQUEST'],
+    [['--rate', '0.1', '--fdr', '0.1'], 'INVALID_REQUEST'],
+    [['--against', 'nowhere'], 'COLLECTION_NOT_FOUND'],
+    [['--fine', 'nobody'], 'ITEM_NOT_FOUND'],
+    [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST'],
+  ])('refuses %j with %s', async (args, code) => {
+    const { code: exit, stderr } = await kindred(['outliers', 'shapes', ...args, '--json'], { home })
+    expect(exit).toBe(1)
+    expect(JSON.parse(stderr).error.code).toBe(code)
+  })
+
+  it('judges new pictures by what is normal in another collection', async () => {
+    const folder = await folders.make()
+    const side = 32
+    for (const [i, { png }] of (await drawnImages(6, 99)).entries())
+      await writeFile(join(folder, `new ${i}.png`), png)
+    const stripes = Uint8Array.from({ length: side * side }, (_, i) => ((i % side) % 4 < 2 ? 255 : 0))
+    const raw = { width: side, height: side, channels: 1 as const }
+    await writeFile(join(folder, 'stripes.png'), await sharp(stripes, { raw }).png().toBuffer())
+    await kindredJson(['add', 'fresh', folder], { home })
+    const answer = await kindredJson<OutlierAnswer>(
+      ['outliers', 'fresh', '--against', 'shapes', '--limit', '7'],
+      {
+        home,
+      },
+    )
+    expect(answer).toMatchObject({ scored: 7, reference: 'clean', space: 'descriptor' })
+    expect(ids(answer)[0]).toBe('stripes.png')
+  })
+})
