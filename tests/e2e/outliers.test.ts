@@ -92,7 +92,8 @@ describe('kindred outliers', () => {
       )
       expect(back.outliers[0]).toMatchObject({ id: 'noise.png', flagged: true })
     } finally {
-      await server.stop()
+      server.child.kill('SIGTERM')
+      await server.ended
     }
   })
 
