@@ -22,7 +22,10 @@ export interface SpaceRecord {
   input: SpaceInput
   /** Which of the space's encoder versions is current; 1 for the first. */
   version: number
-  /** Of an encoder that is fitted to the collection: what {@link NewEncoderVersion} gave; otherwise undefined. */
+  /**
+   * Of an encoder that is fitted to the collection: what {@link NewEncoderVersion} gave; of vectors that the user brings:
+   * `{ columns }`, the names of their dimensions, if they have some; otherwise undefined.
+   */
   settings?: Record<string, unknown>
   /** The version that is being filled and will become current, if there is one. */
   staged?: EncoderVersion

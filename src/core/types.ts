@@ -176,6 +176,8 @@ export interface SpaceOptions {
   dim?: number
   /** What is indexed; other metrics are answered exactly. Default: cosine. */
   metrics?: Metric[]
+  /** Names of the dimensions of vectors that the user brings, such as a table's columns; `dim` of them. Default: none. */
+  columns?: string[]
 }
 
 /** What a collection is made with. Default: one space `text` with the default text encoder. */
@@ -204,6 +206,8 @@ export interface SpaceSummary {
   version: number
   dim: number
   metrics: Metric[]
+  /** Names of the dimensions, where they have some. */
+  columns?: string[]
   /** Live vectors: one a passage. */
   vectors: number
   /** Of those, how many the index holds already; the others are found by an exact scan. */

@@ -1,16 +1,13 @@
 import { CsvError, parse } from 'csv-parse'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
-import type { Metadata } from '../core/types.js'
-import { decodeUtf8 } from './decode-text.js'
-import { type ColumnOptions, type Made, makeItem, metadataKeys, TEXT_COLUMNS } from './make-item.js'
+import { type CsvLayout, csvItem, csvLayout, type LayoutOptions, numericColumns } from './csv-layout.js'
+import { lookAhead } from './look-ahead.js'
 import { type MadeRecord, skippedBy } from './read-record.js'
 
-export interface CsvOptions extends ColumnOptions {
+export interface CsvOptions extends LayoutOptions {
   /** One ASCII character. Default: a comma, or a tab for `tsv`. */
   delimiter?: string
-  /** Columns whose values become numbers. All others stay the strings they are, `007` and `1.10` too. */
-  numberColumns?: readonly string[]
 }
 
 interface Row {
@@ -22,8 +19,9 @@ interface Row {
 
 /**
  * Reads delimited rows under a row of column names. Quotes are as RFC 4180 has them. One column is the text, one may
- * be the id, all others become metadata; empty cells and columns without a name are left out. A bad row is told and
- * does not stop the rest; a file whose quotes are not closed, or that has no column for the text, ends there.
+ * be the id, all others become metadata; empty cells and columns without a name are left out. Columns that make the row's
+ * vector are metadata too, as numbers; a text is not needed then. A bad row is told and does not stop the rest; a file whose
+ * quotes are not closed, or that lacks a column, ends there.
  */
 export async function* readCsv(
   chunks: AsyncIterable<Uint8Array>,
@@ -31,18 +29,18 @@ export async function* readCsv(
   options: CsvOptions,
 ): AsyncGenerator<MadeRecord> {
   let line = 1
-  let layout: Layout | undefined
+  let layout: CsvLayout | undefined
   try {
     const lines = new LineCounter()
-    for await (const row of openRows(chunks, options.delimiter ?? ',')) {
+    for await (const row of settledRows(openRows(chunks, options.delimiter ?? ','), options)) {
       line = lines.startOf(row)
       if (layout === undefined) {
-        layout = layoutOf(row.cells.map(decodeCell), options)
+        layout = csvLayout(row.cells, options)
         continue
       }
       const at = `${source}:${line}`
       try {
-        yield { ...itemOf(row.cells, layout), source: at }
+        yield { ...csvItem(row.cells, layout), source: at }
       } catch (error) {
         yield skippedBy(error, at)
       }
@@ -53,6 +51,20 @@ export async function* readCsv(
     const at = layout === undefined ? source : `${source}:${line}`
     yield skippedBy(error instanceof CsvError ? csvFailure(error, line) : error, at)
   }
+}
+
+/** The same rows, once the first of them have told which columns hold numbers, where that was asked and is not known. */
+function settledRows(rows: AsyncIterable<Row>, options: CsvOptions): AsyncIterable<Row> {
+  const { columns } = options
+  if (columns === undefined || columns.names !== undefined) return rows
+  const bytesOf = ({ cells }: Row): number => cells.reduce((sum, cell) => sum + cell.length, 0)
+  return lookAhead(rows, bytesOf, (first) => {
+    const found = numericColumns(
+      first.map(({ cells }) => cells),
+      options,
+    )
+    columns.settle(found, `the first ${first.length - 1} rows`)
+  })
 }
 
 /** @throws EngineError INVALID_REQUEST */
@@ -117,93 +129,6 @@ class LineCounter {
     }
     return lines - this.#countedTwice - breaks
   }
-}
-
-/** What each cell of a row means. */
-interface Layout {
-  names: string[]
-  text: number
-  id: number | undefined
-  /** Positions of the metadata columns, with their keys and whether they hold numbers. */
-  metadata: { at: number; key: string; number: boolean }[]
-}
-
-function layoutOf(header: string[], options: CsvOptions): Layout {
-  const names = header.map((name) => name.trim())
-  const twice = names.find((name, i) => name !== '' && names.indexOf(name) !== i)
-  if (twice !== undefined) {
-    throw new EngineError('INVALID_REQUEST', `two columns are named "${twice}"; rename one`)
-  }
-  const position = (name: string, what: string): number => {
-    const at = names.indexOf(name)
-    if (at >= 0 && name !== '') return at
-    throw new EngineError(
-      'INVALID_REQUEST',
-      `there is no column "${name}" for ${what}; ${columnsFound(names)}`,
-    )
-  }
-  const lower = names.map((name) => name.toLowerCase())
-  const usual = TEXT_COLUMNS.map((name) => lower.indexOf(name)).find((at) => at >= 0)
-  const text = options.textColumn === undefined ? usual : position(options.textColumn, 'the text')
-  if (text === undefined) {
-    throw new EngineError(
-      'INVALID_REQUEST',
-      `no column is named ${TEXT_COLUMNS.join(', ')}; ${columnsFound(names)}; choose one as the text (--text-column)`,
-    )
-  }
-  const usualId = lower.indexOf('id')
-  const id =
-    options.idColumn === undefined
-      ? usualId < 0
-        ? undefined
-        : usualId
-      : position(options.idColumn, 'the id')
-  const numbers = new Set((options.numberColumns ?? []).map((name) => position(name, 'numbers')))
-  const others = names.flatMap((name, at) => (name === '' || at === text || at === id ? [] : [{ name, at }]))
-  const keys = metadataKeys(others.map(({ name }) => name))
-  const metadata = others.map(({ name, at }) => ({
-    at,
-    key: keys.get(name) ?? name,
-    number: numbers.has(at),
-  }))
-  return { names, text, id, metadata }
-}
-
-function columnsFound(names: readonly string[]): string {
-  return `columns found: ${names.filter((name) => name !== '').join(', ') || 'none'}`
-}
-
-function itemOf(cells: readonly string[], layout: Layout): Made {
-  if (cells.length !== layout.names.length) {
-    throw new EngineError(
-      'INVALID_REQUEST',
-      `the row has ${cells.length} cells, expected ${layout.names.length} as in the first row; a cell that holds the delimiter needs quotes`,
-    )
-  }
-  const cell = (at: number): string => decodeCell(cells[at] ?? '')
-  const metadata: [string, string | number][] = []
-  for (const { at, key, number } of layout.metadata) {
-    const value = cell(at)
-    if (value !== '') metadata.push([key, number ? numberOf(value, layout.names[at] ?? key) : value])
-  }
-  const parts = {
-    text: cell(layout.text),
-    ...(metadata.length > 0 ? { metadata: Object.fromEntries(metadata) as Metadata } : {}),
-  }
-  return makeItem(layout.id === undefined ? parts : { id: cell(layout.id), ...parts })
-}
-
-function numberOf(value: string, column: string): number {
-  const number = Number(value)
-  if (Number.isFinite(number) && value.trim() !== '') return number
-  throw new EngineError(
-    'INVALID_METADATA',
-    `column "${column}" holds ${JSON.stringify(value.slice(0, 60))}, expected a number`,
-  )
-}
-
-function decodeCell(cell: string): string {
-  return /[\u0080-\u00ff]/.test(cell) ? decodeUtf8(Buffer.from(cell, 'latin1')) : cell
 }
 
 function csvFailure(error: CsvError, lastLine: number): EngineError {

@@ -2,15 +2,18 @@ import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import type { ItemInput, Metadata } from '../core/types.js'
 import { decodeUtf8 } from './decode-text.js'
+import { lookAhead } from './look-ahead.js'
 import { type ColumnOptions, type Made, makeItem, metadataKeys, TEXT_COLUMNS } from './make-item.js'
 import { type MadeRecord, skippedBy } from './read-record.js'
 import { type Line, splitLines } from './split-lines.js'
+import { COLUMNS_SPACE, holdsNumbers, vectorNumber } from './vector-columns.js'
 
 type Fields = Record<string, unknown>
 
 /**
  * Reads one JSON object a line: `{ id?, text?, image?, vectors?, metadata? }`. Where there is no `metadata`, all
- * other fields become it. Blank lines are passed over; a bad line is told and does not stop the rest.
+ * other fields become it. Fields that make the item's vector stay metadata too. Blank lines are passed over; a bad line is told
+ * and does not stop the rest.
  */
 export async function* readJsonl(
   chunks: AsyncIterable<Uint8Array>,
@@ -26,7 +29,7 @@ export async function* itemsOfJsonLines(
   source: string,
   options: ColumnOptions,
 ): AsyncGenerator<MadeRecord> {
-  for await (const line of lines) {
+  for await (const line of settledLines(lines, options)) {
     const at = `${source}:${line.number}`
     try {
       if (line.bytes === undefined) {
@@ -38,6 +41,48 @@ export async function* itemsOfJsonLines(
       yield skippedBy(error, at)
     }
   }
+}
+
+/** The same lines, once the first of them have told which fields hold numbers, where that was asked and is not known. */
+function settledLines(lines: AsyncIterable<Line>, options: ColumnOptions): AsyncIterable<Line> {
+  const { columns } = options
+  if (columns === undefined || columns.names !== undefined) return lines
+  return lookAhead(
+    lines,
+    ({ bytes }) => bytes?.length ?? 0,
+    (first) => columns.settle(numericFields(first, options), `the first ${first.length} lines`),
+  )
+}
+
+/** Fields that hold numbers; lines that cannot be read are passed over. */
+function numericFields(lines: readonly Line[], options: ColumnOptions): string[] {
+  const values = new Map<string, unknown[]>()
+  for (const { bytes } of lines) {
+    try {
+      const fields = parseObject(decodeUtf8(bytes ?? new Uint8Array()))
+      const known = namesOf(fields, options).known
+      for (const [name, value] of Object.entries(isObject(fields.metadata) ? fields.metadata : fields)) {
+        if (known.has(name)) continue
+        const before = values.get(name)
+        if (before) before.push(value)
+        else values.set(name, [value])
+      }
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error
+    }
+  }
+  return [...values].filter(([, found]) => holdsNumbers(found)).map(([name]) => name)
+}
+
+/** Which fields of a line mean something else than metadata. */
+function namesOf(
+  fields: Fields,
+  {
+    idColumn = 'id',
+    textColumn = TEXT_COLUMNS.find((name) => typeof fields[name] === 'string') ?? 'text',
+  }: ColumnOptions,
+): { idColumn: string; textColumn: string; known: ReadonlySet<string> } {
+  return { idColumn, textColumn, known: new Set([idColumn, textColumn, 'image', 'vectors', 'metadata']) }
 }
 
 /** @throws EngineError INVALID_JSON */
@@ -56,9 +101,7 @@ function parseObject(text: string): Fields {
 }
 
 function itemOf(fields: Fields, options: ColumnOptions): Made {
-  const idColumn = options.idColumn ?? 'id'
-  const textColumn =
-    options.textColumn ?? TEXT_COLUMNS.find((name) => typeof fields[name] === 'string') ?? 'text'
+  const { idColumn, textColumn, known } = namesOf(fields, options)
   const parts: Omit<ItemInput, 'id'> & { id?: string } = {}
   const id = idOf(fields[idColumn], idColumn, options.idColumn !== undefined)
   if (id !== undefined) parts.id = id
@@ -69,7 +112,9 @@ function itemOf(fields: Fields, options: ColumnOptions): Made {
   if (text !== undefined) parts.text = text
   if (fields.image !== undefined && fields.image !== null) parts.image = pictureOf(fields.image)
   if (fields.vectors !== undefined && fields.vectors !== null) parts.vectors = vectorsOf(fields.vectors)
-  const metadata = metadataOf(fields, new Set([idColumn, textColumn, 'image', 'vectors', 'metadata']))
+  const names = options.columns?.names
+  if (names !== undefined) parts.vectors = withColumns(parts.vectors, fields, names)
+  const metadata = metadataOf(fields, known)
   if (metadata !== undefined) parts.metadata = metadata
   if (text === undefined && parts.image === undefined && parts.vectors === undefined) {
     throw new EngineError(
@@ -78,6 +123,29 @@ function itemOf(fields: Fields, options: ColumnOptions): Made {
     )
   }
   return makeItem(parts)
+}
+
+/** The vectors of a line, with the one that its own numbers make. */
+function withColumns(
+  vectors: ItemInput['vectors'],
+  fields: Fields,
+  names: readonly string[],
+): ItemInput['vectors'] {
+  if (vectors?.[COLUMNS_SPACE] !== undefined) {
+    throw new EngineError(
+      'INVALID_VECTOR',
+      `"vectors" holds one of space "${COLUMNS_SPACE}", which the vector columns are to make; leave one of both out`,
+    )
+  }
+  const source = isObject(fields.metadata) ? fields.metadata : fields
+  const missing = names.find((name) => !Object.hasOwn(source, name))
+  if (missing !== undefined) {
+    throw new EngineError(
+      'INVALID_VECTOR',
+      `there is no "${missing}" for the vector; fields found: ${Object.keys(source).join(', ') || 'none'}`,
+    )
+  }
+  return { ...vectors, [COLUMNS_SPACE]: names.map((name) => vectorNumber(source[name], name)) }
 }
 
 /** Numbers that JSON gives exactly are taken for ids too. */

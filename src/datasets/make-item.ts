@@ -3,6 +3,7 @@ import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { checkId, utf8Length } from '../core/names.js'
 import type { ItemInput } from '../core/types.js'
+import type { VectorColumns } from './vector-columns.js'
 
 /** Fields that are taken for the text where none is named `text` and none was chosen, in this order. */
 export const TEXT_COLUMNS: readonly string[] = ['text', 'content', 'body', 'document', 'sentence']
@@ -13,6 +14,8 @@ export interface ColumnOptions {
   textColumn?: string
   /** The field that holds the id. Default: `id` if it is there, else the id is a hash of the content. */
   idColumn?: string
+  /** The fields that make the item's vector in the space `columns`. Default: none. */
+  columns?: VectorColumns
 }
 
 export interface Made {

@@ -2,7 +2,7 @@ import { addAbortSignal, type Readable } from 'node:stream'
 import { EngineError } from '../core/errors.js'
 import { countBytes, openFile, toUtf8 } from './byte-stream.js'
 import { type CsvOptions, checkDelimiter, readCsv } from './csv-reader.js'
-import { checkFormat } from './file-types.js'
+import { checkFormat, type Format } from './file-types.js'
 import { type FoundFile, type FoundFiles, findFiles, STANDARD_INPUT } from './find-files.js'
 import { readIdx } from './idx-reader.js'
 import { readImageFile, readImageStream } from './image-reader.js'
@@ -11,8 +11,15 @@ import { type MadeRecord, type ReadRecord, skippedBy } from './read-record.js'
 import { SeenIds } from './seen-ids.js'
 import { readUnknown } from './stdin-reader.js'
 import { readLines, readTextFile, readTextStream } from './text-reader.js'
+import { type VectorColumnNames, VectorColumns } from './vector-columns.js'
 
-export interface ReadOptions extends CsvOptions {
+export interface ReadOptions extends Omit<CsvOptions, 'columns'> {
+  /**
+   * Columns of CSV, fields of JSONL, whose numbers become the item's own vector in the space `columns`; `all`: those that hold
+   * numbers (at least nine of ten values) in the first 1,000 rows of the first file, but for the id. They stay metadata, as numbers. Other kinds of files
+   * are then refused, each by itself. Default: none.
+   */
+  vectorColumns?: VectorColumnNames
   /** See `FORMATS`: of files that are named and of standard input, whatever their names. */
   format?: string
   /** Ends after so many items. Default: all. */
@@ -42,6 +49,8 @@ export interface ReadSize {
  * - .jsonl, .ndjson, .csv and .tsv hold many; they are read only where they are named, not in folders
  * - an item without an id gets a hash of its content; content that comes again is passed over
  * - what cannot be read is told and does not stop the rest; of two items with one id the first is read
+ *
+ * @throws EngineError INVALID_REQUEST on vector columns that make no sense
  */
 export function readItems(paths: readonly string[], options: ReadOptions = {}): ItemReading {
   return new ItemReading(paths, options)
@@ -51,6 +60,7 @@ export function readItems(paths: readonly string[], options: ReadOptions = {}): 
 export class ItemReading implements AsyncIterable<ReadRecord> {
   readonly #paths: readonly string[]
   readonly #options: ReadOptions
+  readonly #columns: VectorColumns | undefined
   #found: Promise<FoundFiles> | undefined
   #bytesRead = 0
   #repeated = 0
@@ -58,6 +68,12 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
   constructor(paths: readonly string[], options: ReadOptions) {
     this.#paths = paths
     this.#options = options
+    this.#columns = options.vectorColumns === undefined ? undefined : new VectorColumns(options.vectorColumns)
+  }
+
+  /** Names of the columns that make vectors, in order; undefined for none, and while `all` has not met a table. */
+  get vectorColumns(): readonly string[] | undefined {
+    return this.#columns?.names
   }
 
   /** Bytes read so far, of those that {@link size} tells. */
@@ -131,6 +147,10 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
   async *#readFile(file: FoundFile): AsyncGenerator<MadeRecord> {
     const { signal } = this.#options
     if (signal?.aborted) throw cancelled()
+    if (this.#columns !== undefined && file.format !== undefined && !TABLES.has(file.format)) {
+      yield skippedBy(noTable(file.format), file.path)
+      return
+    }
     if (file.format === 'text' && file.bytes !== undefined) {
       yield await readTextFile(file.path, file.id)
       this.#bytesRead += file.bytes
@@ -155,7 +175,8 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
   }
 
   #readStream(file: FoundFile): AsyncIterable<MadeRecord> {
-    const { signal, stdin } = this.#options
+    const { signal, stdin, delimiter } = this.#options
+    const options = { ...this.#options, columns: this.#columns }
     const raw = file.path === STANDARD_INPUT ? (stdin ?? process.stdin) : openFile(file.path)
     if (signal !== undefined) addAbortSignal(signal, raw)
     const counted = countBytes(raw, (count) => {
@@ -169,15 +190,25 @@ export class ItemReading implements AsyncIterable<ReadRecord> {
       case 'lines':
         return readLines(chunks, file.path)
       case 'jsonl':
-        return readJsonl(chunks, file.path, this.#options)
+        return readJsonl(chunks, file.path, options)
       case 'csv':
-        return readCsv(chunks, file.path, this.#options)
+        return readCsv(chunks, file.path, options)
       case 'tsv':
-        return readCsv(chunks, file.path, { ...this.#options, delimiter: this.#options.delimiter ?? '\t' })
+        return readCsv(chunks, file.path, { ...options, delimiter: delimiter ?? '\t' })
       case undefined:
-        return readUnknown(chunks, file.path, this.#options)
+        return readUnknown(chunks, file.path, options)
     }
   }
+}
+
+/** Formats whose columns can make vectors. */
+const TABLES: ReadonlySet<Format> = new Set<Format>(['csv', 'tsv', 'jsonl'])
+
+function noTable(format: Format): EngineError {
+  return new EngineError(
+    'INVALID_REQUEST',
+    `it is read as ${format}, which has no columns for a vector; expected ${[...TABLES].join(', ')} (--format says how to read it)`,
+  )
 }
 
 async function* asIterable(record: Promise<MadeRecord>): AsyncGenerator<MadeRecord> {

@@ -1,3 +1,4 @@
+import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
 import { itemsOfJsonLines } from './jsonl-reader.js'
 import type { ColumnOptions } from './make-item.js'
@@ -23,6 +24,12 @@ export async function* readUnknown(
     if (text === '') continue
     const all = startingWith(next.value, lines)
     const json = text !== undefined && /^\{\s*["}]/.test(text)
+    if (!json && options.columns !== undefined) {
+      throw new EngineError(
+        'INVALID_REQUEST',
+        'it does not begin like JSON lines, and vector columns are of tables; add --format csv or tsv',
+      )
+    }
     yield* json ? itemsOfJsonLines(all, source, options) : itemsOfLines(all, source)
     return
   }

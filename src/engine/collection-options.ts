@@ -5,10 +5,11 @@ import { LIMITS } from '../core/limits.js'
 import { type Metric, parseMetric } from '../core/metrics.js'
 import { checkName } from '../core/names.js'
 import type { Encoders } from '../encoders/registry.js'
+import { columnsOf } from './fitted-settings.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
 const OPTION_FIELDS: ReadonlySet<string> = new Set(['encoder', 'spaces', 'keywords', 'indexed'])
-const SPACE_FIELDS: ReadonlySet<string> = new Set(['name', 'encoder', 'dim', 'metrics'])
+const SPACE_FIELDS: ReadonlySet<string> = new Set(['name', 'encoder', 'dim', 'metrics', 'columns'])
 
 /** A space as it was asked for, before its encoder is loaded. */
 export interface SpacePlan {
@@ -16,6 +17,8 @@ export interface SpacePlan {
   encoder: string | undefined
   dim: number | undefined
   metrics: Metric[]
+  /** Names of the dimensions of vectors that the user brings. */
+  columns: string[] | undefined
 }
 
 /**
@@ -28,7 +31,15 @@ export function planSpaces(input: unknown, defaultEncoder: string): SpacePlan[] 
   const options = checkFields(input ?? {}, OPTION_FIELDS, 'collection options')
   const encoder = checkEncoderName(options.encoder, 'encoder')
   if (options.spaces === undefined) {
-    return [{ name: 'text', encoder: encoder ?? defaultEncoder, dim: undefined, metrics: ['cosine'] }]
+    return [
+      {
+        name: 'text',
+        encoder: encoder ?? defaultEncoder,
+        dim: undefined,
+        metrics: ['cosine'],
+        columns: undefined,
+      },
+    ]
   }
   if (encoder !== undefined) {
     throw invalid('encoder', 'encoder and spaces cannot stand together; name the encoder in its space')
@@ -48,11 +59,38 @@ function planSpace(input: unknown, field: string): SpacePlan {
   const name = checkName(space.name, 'space')
   if (name === '__proto__') throw new EngineError('INVALID_NAME', 'space name "__proto__" is reserved')
   const encoder = checkEncoderName(space.encoder, `${field}.encoder`)
-  const dim = space.dim === undefined ? undefined : checkInteger(space.dim, `${field}.dim`, 1, LIMITS.dim)
+  const columns = checkColumns(space.columns, `${field}.columns`)
+  if (columns !== undefined && encoder !== undefined) {
+    throw invalid(`${field}.columns`, `space "${name}" has an encoder, whose dimensions have no names`)
+  }
+  const asked = space.dim === undefined ? undefined : checkInteger(space.dim, `${field}.dim`, 1, LIMITS.dim)
+  const dim = asked ?? columns?.length
+  if (columns !== undefined && columns.length !== dim) {
+    throw invalid(
+      `${field}.columns`,
+      `space "${name}" has ${columns.length} columns and a dim of ${dim}; they must be as many, or leave dim out`,
+    )
+  }
   if (encoder === undefined && dim === undefined) {
     throw invalid(`${field}.dim`, `space "${name}" needs an encoder, or a dim for the vectors you bring`)
   }
-  return { name, encoder, dim, metrics: checkMetrics(space.metrics, `${field}.metrics`) }
+  return { name, encoder, dim, metrics: checkMetrics(space.metrics, `${field}.metrics`), columns }
+}
+
+function checkColumns(value: unknown, field: string): string[] | undefined {
+  if (value === undefined) return undefined
+  if (!Array.isArray(value) || value.length === 0 || value.length > LIMITS.dim) {
+    throw invalid(field, `${field} must be an array of 1 to ${LIMITS.dim} names, got ${show(value)}`)
+  }
+  const names = value.map((name: unknown) => {
+    if (typeof name === 'string' && name !== '' && name.length <= LIMITS.fieldLength) return name
+    throw invalid(
+      field,
+      `${field} must hold names of 1 to ${LIMITS.fieldLength} characters, got ${show(name)}`,
+    )
+  })
+  if (new Set(names).size !== names.length) throw invalid(field, `${field} names a column twice`)
+  return names
 }
 
 function checkEncoderName(value: unknown, field: string): string | undefined {
@@ -85,7 +123,7 @@ export async function resolveSpaces(
   encoders: Pick<Encoders, 'load'>,
 ): Promise<SpaceRecord[]> {
   const records: SpaceRecord[] = []
-  for (const { name, encoder: encoderName, dim, metrics } of plans) {
+  for (const { name, encoder: encoderName, dim, metrics, columns } of plans) {
     if (encoderName === undefined) {
       records.push({
         name,
@@ -96,6 +134,7 @@ export async function resolveSpaces(
         unit: false,
         input: 'vectors',
         version: 1,
+        ...(columns ? { settings: { columns } } : {}),
       })
       continue
     }
@@ -133,7 +172,7 @@ export function checkAgreement(record: CollectionRecord, plans: readonly SpacePl
       const message = `space "${space.name}" of collection "${record.name}" has ${has}, asked was ${asked}; leave the encoder out, or make another collection`
       throw new EngineError('ENCODER_MISMATCH', message, { details: { space: space.name } })
     }
-    const same = space && (plan.dim ?? space.dim) === space.dim
+    const same = space && (plan.dim ?? space.dim) === space.dim && sameColumns(space, plan.columns)
     // spaces of images come by themselves and by training
     const named = record.spaces.filter(({ input }) => input !== 'image')
     if (!same || named.length !== plans.length) {
@@ -142,6 +181,13 @@ export function checkAgreement(record: CollectionRecord, plans: readonly SpacePl
       throw new EngineError('COLLECTION_EXISTS', message, { details: { space: plan.name } })
     }
   }
+}
+
+/** Whether the dimensions have the names that were asked, if any were. */
+function sameColumns(space: SpaceRecord, asked: string[] | undefined): boolean {
+  if (asked === undefined) return true
+  const has = columnsOf(space.settings)
+  return has?.length === asked.length && asked.every((name, i) => name === has[i])
 }
 
 /** Whether a name, or the path of a folder, means the encoder that a space has. */

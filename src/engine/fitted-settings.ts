@@ -6,6 +6,12 @@ export function fittedOn(settings: Record<string, unknown> | undefined): number 
   return typeof count === 'number' ? count : 0
 }
 
+/** Names of a space's dimensions, where the user who brings its vectors has named them. */
+export function columnsOf(settings: Record<string, unknown> | undefined): string[] | undefined {
+  const columns = settings?.columns
+  return Array.isArray(columns) ? columns.map(String) : undefined
+}
+
 /** The held-out scores among an encoder's settings, if it reconstructs. */
 export function heldOutOf(settings: Record<string, unknown> | undefined): HeldOutScores | undefined {
   const held = settings?.held

@@ -26,6 +26,7 @@ export const CollectionAnswer = z
         version: z.int(),
         dim: z.int(),
         metrics: z.array(z.string()),
+        columns: z.array(z.string()).optional().openapi({ description: 'Names of the dimensions' }),
         vectors: z.int(),
         indexed: z.int(),
       }),

@@ -51,6 +51,10 @@ export const SpaceBody = z
     encoder: z.string().optional(),
     dim: z.int().min(1).max(LIMITS.dim).optional(),
     metrics: z.array(metric).min(1).optional(),
+    columns: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'Names of the dimensions of vectors that you bring: dim of them' }),
   })
   .openapi('SpaceOptions')
 

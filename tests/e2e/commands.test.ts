@@ -269,6 +269,60 @@ describe.each([
     expect(item).toMatchObject({ text: 'How do I pay, and when?', metadata: { topic: 'money' } })
   })
 
+  it('makes vectors of the columns of a table, zeros among them, and refuses other columns', async () => {
+    const path = join(notes, 'houses.csv')
+    await writeFile(
+      path,
+      'id,rooms,area,town\na,3,70,Rome\nempty,0,0,Oslo\nb,4,82,Rome\nbad,two,60,Oslo\nc,9,400,Rome\n',
+    )
+    const add = ['add', 'houses', path, '--vector-columns']
+    const first = await run([...add, 'rooms,area'])
+    expect(first.code).toBe(1)
+    expect(first.stdout).toMatch(/^added 4, unchanged 0, failed 1 .*; vectors of 2 columns: rooms, area\n$/)
+    expect(first.stderr).toBe(
+      `failed ${path}:5: column "rooms" holds "two", expected a finite float32 number\n`,
+    )
+    expect(await json<CollectionSummary>(['collections', 'show', 'houses'])).toMatchObject({
+      spaces: [{ name: 'columns', dim: 2, metrics: ['euclidean'], columns: ['rooms', 'area'], vectors: 4 }],
+    })
+    expect(
+      await json<Item>(['items', 'get', 'houses', 'empty', '--include', 'vectors,metadata']),
+    ).toMatchObject({
+      metadata: { rooms: 0, area: 0, town: 'Oslo' },
+      vectors: { columns: [[0, 0]] },
+    })
+    expect(await json<Item>(['items', 'get', 'houses', 'a'])).not.toHaveProperty('text', expect.any(String))
+    const like = await json<SearchAnswer>(['search', 'houses', '--like', 'a', '-k', '1'])
+    expect(like.results[0]).toMatchObject({ id: 'b', distance: expect.closeTo(Math.hypot(1, 12), 4) })
+
+    const again = await run([...add, 'rooms,area', '--json'])
+    expect(JSON.parse(again.stdout)).toMatchObject({ added: 0, unchanged: 4, columns: ['rooms', 'area'] })
+    const turned = await run([...add, 'area,rooms'])
+    expect(turned).toMatchObject({ code: 1, stdout: '' })
+    expect(turned.stderr).toContain('was made with other columns: rooms,area; asked were area,rooms')
+  })
+
+  it('makes no collection of a table that lacks a column, and adds no columns to one without', async () => {
+    const path = join(notes, 'short.csv')
+    await writeFile(path, 'id,a,text\n1,2,words of a text\n2,3,\n')
+    const missing = await run(['add', 'short', path, '--vector-columns', 'a,z', '--prune'])
+    expect(missing.code).toBe(1)
+    expect(missing.stderr).toBe(
+      `failed ${path}: there is no column "z" for the vector; columns found: id, a, text\n`,
+    )
+    expect((await run(['collections', 'show', 'short'])).stderr).toContain('COLLECTION_NOT_FOUND')
+    expect((await run(['add', 'short', path, '--vector-columns', 'a,'])).code).toBe(2)
+    expect((await run(['add', 'notes', path, '--vector-columns', 'all'])).stderr).toContain('SPACE_NOT_FOUND')
+
+    // where rows have texts, they are searched too
+    expect(await json<AddReport>(['add', 'short', path, '--vector-columns', 'all'])).toMatchObject({
+      added: 2,
+    })
+    const summary = await json<CollectionSummary>(['collections', 'show', 'short'])
+    expect(summary.spaces.map(({ name }) => name)).toEqual(['text', 'columns'])
+    expect(await firstId(['short', 'some words'])).toBe('1')
+  })
+
   it('makes, lists, shows and deletes collections', async () => {
     const spaces = JSON.stringify([{ name: 'mine', dim: 3, metrics: ['euclidean'] }])
     await json(['collections', 'create', 'own', '--spaces', spaces])

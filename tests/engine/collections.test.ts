@@ -57,6 +57,18 @@ describe.each(ENGINES)('collections over %s', (_name, open) => {
     }
   })
 
+  it('know the names of dimensions, of which there are as many', async () => {
+    const spaces = [{ name: 'table', metrics: ['euclidean' as const], columns: ['age', 'Größe'] }]
+    const made = await kindred.createCollection('named', { spaces })
+    await made.add([{ id: 'zero', vectors: { table: [0, 0] } }])
+    const [space] = (await made.summary()).spaces
+    expect(space).toMatchObject({ dim: 2, columns: ['age', 'Größe'], vectors: 1 })
+    expect((await kindred.collection('named', { spaces })).name).toBe('named')
+    expect((await kindred.collection('named', { spaces: [{ name: 'table', dim: 2 }] })).name).toBe('named')
+    const turned = kindred.collection('named', { spaces: [{ name: 'table', columns: ['Größe', 'age'] }] })
+    await expect(turned).rejects.toMatchObject({ code: 'COLLECTION_EXISTS' })
+  })
+
   it('made anew under an old name are seen as they are now', async () => {
     const old = await kindred.createCollection('anew', OWN)
     await old.add([{ id: 'a', vectors: { own: [1, 2, 3] } }])
@@ -101,6 +113,21 @@ describe.each(ENGINES)('collections over %s', (_name, open) => {
       { spaces: [{ name: 'a', dim: 3, metric: 'dot' }] },
       'INVALID_REQUEST',
       /metric/,
+    ],
+    [
+      'fewer columns than dimensions',
+      { spaces: [{ name: 'a', dim: 3, columns: ['x', 'y'] }] },
+      'INVALID_REQUEST',
+      /2 columns and a dim of 3/,
+    ],
+    ['a column named twice', { spaces: [{ name: 'a', columns: ['x', 'x'] }] }, 'INVALID_REQUEST', /twice/],
+    ['no columns', { spaces: [{ name: 'a', columns: [] }] }, 'INVALID_REQUEST', /columns/],
+    ['a column without a name', { spaces: [{ name: 'a', columns: [''] }] }, 'INVALID_REQUEST', /columns/],
+    [
+      'columns of an encoder',
+      { spaces: [{ name: 'a', encoder: 'some-encoder', columns: ['x'] }] },
+      'INVALID_REQUEST',
+      /has an encoder/,
     ],
     ['no spaces', { spaces: [] }, 'INVALID_REQUEST', /spaces/],
     [

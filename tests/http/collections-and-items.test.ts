@@ -16,6 +16,14 @@ beforeEach(async () => {
 const post = (items: unknown[]) => call('POST', '/v1/collections/c/items', { json: { items } })
 
 describe('collections', () => {
+  test('one may name the dimensions of its vectors', async () => {
+    const spaces = [{ name: 'table', metrics: ['euclidean'], columns: ['age', 'height'] }]
+    const made = await call('POST', '/v1/collections', { json: { name: 'named', spaces } })
+    expect(made.json).toMatchObject({ spaces: [{ name: 'table', dim: 2, columns: ['age', 'height'] }] })
+    expect((await call('GET', '/v1/collections/named')).json).toEqual(made.json)
+    await call('DELETE', '/v1/collections/named')
+  })
+
   test('one is made, listed, shown and deleted', async () => {
     const summary = {
       name: 'c',

@@ -49,3 +49,9 @@ export function plainRows(
   )
   return { values, count, dim, columns: {} }
 }
+
+/** Normally distributed numbers. */
+export function drawn(length: number, seed: number): Float32Array {
+  const random = seededRandom(seed)
+  return Float32Array.from({ length }, () => random.normal())
+}

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { EngineError } from '../../core/errors.js'
 import type { ItemReading, ReadSize } from '../../datasets/read-items.js'
+import type { ReadRecord } from '../../datasets/read-record.js'
 import { addRecords, type Tally } from '../add-records.js'
 import type { Client } from '../client.js'
 import { connect } from '../connect.js'
@@ -12,6 +13,7 @@ import { commaList, common } from '../options.js'
 import { durationWords, rateWords, startProgress } from '../progress.js'
 import { pruneGone } from '../prune.js'
 import { renderRecords } from '../render-records.js'
+import { begin, vectorColumns } from '../vector-columns.js'
 
 interface AddOptions {
   encoder?: string
@@ -19,6 +21,7 @@ interface AddOptions {
   format?: string
   idColumn?: string
   textColumn?: string
+  vectorColumns?: string[]
   prune?: boolean
 }
 
@@ -30,6 +33,8 @@ interface Report extends Tally {
   removed: number
   /** Files in folders that are of kinds not read there, by extension. */
   ignored: Record<string, number>
+  /** What made vectors, in order; only with --vector-columns. */
+  columns?: readonly string[]
   seconds: number
   interrupted: boolean
 }
@@ -53,10 +58,15 @@ export function addCommand(program: Command, run: Runner): void {
     .option('--format <format>', 'how to read what is named: text, lines, jsonl, csv, tsv, image or idx')
     .option('--id-column <name>', 'which field or column is the id (default: id, else a hash)')
     .option('--text-column <name>', 'which field or column is the text (default: text, content, body, …)')
+    .option(
+      '--vector-columns <names>',
+      'columns of numbers (fields of .jsonl) that make each item\'s vector in the space "columns": a,b,c, or all',
+      commaList,
+    )
     .option('--prune', 'remove items whose file under these paths has gone')
   common(
     command,
-    'kindred add notes ~/notes\nkindred add shirts ./photos\nkindred add faq questions.csv --text-column question\ncat log.txt | kindred add log -',
+    'kindred add notes ~/notes\nkindred add shirts ./photos\nkindred add faq questions.csv --text-column question\nkindred add houses houses.csv --vector-columns rooms,area,price\ncat log.txt | kindred add log -',
   ).action((collection: string, paths: string[], options: AddOptions) =>
     run(command, (context) => add(context, collection, paths, options)),
   )
@@ -72,8 +82,9 @@ async function add(
     throw new UsageError('"-" reads standard input, but nothing is piped into it')
   const { output, signal } = context
   const { format, idColumn, textColumn } = options
+  const columns = vectorColumns(options.vectorColumns)
   const { readItems } = await import('../../datasets/read-items.js')
-  const reading = readItems(paths, { format, idColumn, textColumn, signal })
+  const reading = readItems(paths, { format, idColumn, textColumn, vectorColumns: columns, signal })
   const size = await reading.size()
   const started = performance.now()
   const report: Report = {
@@ -94,8 +105,8 @@ async function add(
   const progress = await startProgress(output, 'adding', 'items')
   let bytesDone = 0
   try {
-    await ensureCollection(client, collection, { encoder: options.encoder, keywords: options.keywords })
-    await addRecords({ client, collection }, renderRecords(reading, images, signal), {
+    const { records, made } = await prepare(client, collection, reading, options)
+    await addRecords({ client, collection }, renderRecords(records, images, signal), {
       signal,
       tally: report,
       onBatch: (bytes) => {
@@ -103,7 +114,7 @@ async function add(
         progress.update(report.added + report.unchanged, 0, fractionOf(bytesDone, reading.bytesRead, size))
       },
     })
-    if (options.prune) report.removed = await pruneGone(client, collection, paths)
+    if (options.prune && made) report.removed = await pruneGone(client, collection, paths)
     progress.stop()
     // an engine of this process ends with it, and would cancel what the new pictures made it begin
     if (!server) await followRefits(context, client, collection)
@@ -117,8 +128,35 @@ async function add(
     await close()
   }
   report.repeated = reading.repeated
+  if (columns !== undefined && reading.vectorColumns) report.columns = reading.vectorColumns
   report.seconds = Math.round((performance.now() - started) / 100) / 10
   return tell(context, report)
+}
+
+/**
+ * Makes the collection, or sees that it agrees, and gives what is to be added. Where columns make vectors, the first rows are
+ * read before; where there is nothing to add, no collection is made.
+ */
+async function prepare(
+  client: Client,
+  collection: string,
+  reading: ItemReading,
+  { encoder, keywords, vectorColumns: asked }: AddOptions,
+): Promise<{ records: AsyncIterable<ReadRecord>; made: boolean }> {
+  if (asked === undefined) {
+    await ensureCollection(client, collection, { encoder, keywords })
+    return { records: reading, made: true }
+  }
+  const { hasText, records, close } = await begin(reading)
+  const names = reading.vectorColumns
+  if (hasText === undefined || names === undefined) return { records, made: false }
+  try {
+    await ensureCollection(client, collection, { encoder, keywords, columns: { names, withText: hasText } })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { records, made: true }
 }
 
 /** Waits until the descriptor is fitted to what was added, as often as that asks for it. */
@@ -169,13 +207,18 @@ function tellFailures({ output }: Context, { failed, ignored }: Report): void {
 
 /** `added 120, unchanged 30, failed 2 in 3.1 s (39 items/s)` */
 function summary(report: Report): string {
-  const { added, unchanged, failed, repeated, removed, seconds, interrupted } = report
+  const { added, unchanged, failed, repeated, removed, columns, seconds, interrupted } = report
   const counts = [`added ${added}`, `unchanged ${unchanged}`, `failed ${failed.length}`]
   if (repeated > 0) counts.push(`repeated ${repeated}`)
   if (removed > 0) counts.push(`removed ${removed}`)
   const rate = added > 0 && seconds > 0 ? ` (${rateWords(added / seconds)} items/s)` : ''
-  const line = `${counts.join(', ')} in ${durationWords(seconds)}${rate}`
+  const vector = columns ? `; vectors of ${columns.length} columns: ${shortened(columns.join(', '))}` : ''
+  const line = `${counts.join(', ')} in ${durationWords(seconds)}${rate}${vector}`
   return interrupted ? `interrupted: ${line}; these stay, and the same command goes on from here` : line
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
 }
 
 /** The same error, telling what had been acknowledged by then. */
