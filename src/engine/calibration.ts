@@ -33,8 +33,8 @@ export interface CalibrationSource {
   find(subject: CalibrationSubject, options: { wait: boolean }): Promise<Calibration | undefined>
   /** To be told of how many items of a collection were written or removed. */
   changed(collection: string, items: number): void
-  /** To be called after a collection was deleted. */
-  forget(collection: string): void
+  /** To be called when a collection is deleted: resolves when nothing of it is being made any more. */
+  forget(collection: string): Promise<void>
   /** Ends what is being made. Idempotent. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import type { Calibration, CalibrationSource, CalibrationSubject } from './calibration.js'
 import { type CalibrationHost, LEAST_ITEMS, makeCalibration } from './make-calibration.js'
+import { throwIfAborted } from './pace.js'
 import { keepCalibration, keptCalibration } from './stored-calibration.js'
 
 /** Up to this many items a calibration takes so little that the first search waits for it. */
@@ -19,6 +20,8 @@ interface Entry {
   /** Items written and removed since. */
   changes: number
   making?: Promise<void>
+  /** Aborted when the collection is deleted. */
+  readonly forgotten: AbortController
   /** By `performance.now()`. */
   failedAt?: number
 }
@@ -36,7 +39,7 @@ export class Calibrations implements CalibrationSource {
 
   async find(subject: CalibrationSubject, options: { wait: boolean }): Promise<Calibration | undefined> {
     const key = keyOf(subject)
-    const entry = this.#entries.get(key) ?? { items: 0, changes: Number.POSITIVE_INFINITY }
+    const entry = this.#entries.get(key) ?? newEntry()
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     this.#bound()
@@ -44,7 +47,7 @@ export class Calibrations implements CalibrationSource {
       const fresh = entry.calibration === undefined
       const items = await this.#host.backend.count(subject.record.name)
       // a few more searches may have come here meanwhile
-      if (isDue(entry)) this.#begin(entry, subject, items)
+      if (isDue(entry) && !entry.forgotten.signal.aborted) this.#begin(entry, subject, items)
       if (fresh && (options.wait || items <= AT_ONCE_ITEMS)) await entry.making
     } else if (entry.making && !entry.calibration && (options.wait || entry.items <= AT_ONCE_ITEMS)) {
       await entry.making
@@ -57,9 +60,14 @@ export class Calibrations implements CalibrationSource {
     for (const [key, entry] of this.#entries) if (key.startsWith(prefix)) entry.changes += items
   }
 
-  forget(collection: string): void {
+  async forget(collection: string): Promise<void> {
     const prefix = prefixOf(collection)
-    for (const key of this.#entries.keys()) if (key.startsWith(prefix)) this.#entries.delete(key)
+    const found = [...this.#entries].filter(([key]) => key.startsWith(prefix))
+    for (const [key, { forgotten }] of found) {
+      this.#entries.delete(key)
+      forgotten.abort()
+    }
+    await Promise.all(found.map(([, { making }]) => making))
   }
 
   async close(): Promise<void> {
@@ -72,7 +80,7 @@ export class Calibrations implements CalibrationSource {
     entry.items = items
     entry.changes = 0
     delete entry.failedAt
-    const { signal } = this.#ending
+    const signal = AbortSignal.any([this.#ending.signal, entry.forgotten.signal])
     const make = async (): Promise<void> => {
       if (items < LEAST_ITEMS) {
         delete entry.calibration
@@ -84,6 +92,7 @@ export class Calibrations implements CalibrationSource {
         return
       }
       const made = await makeCalibration(this.#host, subject, signal)
+      throwIfAborted(signal)
       if (made) {
         entry.calibration = made
         // one that could not be kept is as good as long as the process lives
@@ -108,6 +117,10 @@ export class Calibrations implements CalibrationSource {
       if (!making) this.#entries.delete(key)
     }
   }
+}
+
+function newEntry(): Entry {
+  return { items: 0, changes: Number.POSITIVE_INFINITY, forgotten: new AbortController() }
 }
 
 function isDue({ making, failedAt, changes, items }: Entry): boolean {

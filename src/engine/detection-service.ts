@@ -48,8 +48,8 @@ export interface DetectionService {
   caughtUp(collection: string, space: string): Promise<void>
   /** Resolves when a filter finds what it would find if everything written before were judged. */
   judged(collection: string, filter: Filter | undefined): Promise<void>
-  /** Forgets a collection that was deleted. */
-  forget(collection: string): void
+  /** Forgets a collection that is deleted, and ends what goes on in it. */
+  forget(collection: string): Promise<void>
   /** Where a space's current detection is. */
   place(collection: string, space: SpaceRecord, detection: DetectionRecord): Promise<DetectionPlace>
   /** Stops judging; what is not judged is when the home is opened again and asked for. */

@@ -25,6 +25,8 @@ const RETRY_MS = 60_000
 
 /** What goes on in one space that has a detection. */
 interface Watched {
+  /** Ends it. */
+  ending: AbortController
   /** Items are being judged. */
   judging: Promise<void> | undefined
   /** Something was written since it began. */
@@ -46,7 +48,7 @@ export class Detections implements DetectionService {
   readonly #watched = new Map<string, Watched>()
   /** By the detection's key; those that were read first go first. */
   readonly #trimmed = new Map<string, Promise<ReadonlySet<string>>>()
-  readonly #ending = new AbortController()
+  #closed = false
 
   constructor(context: () => EngineContext) {
     this.#context = context
@@ -65,11 +67,8 @@ export class Detections implements DetectionService {
 
   async caughtUp(collection: string, space: string): Promise<void> {
     this.#wake(collection, space)
-    for (;;) {
-      const watched = this.#watched.get(keyOf(collection, space))
-      if (!watched?.judging) return
-      await watched.judging
-    }
+    // a round that had begun may have passed over what was written meanwhile; the next one does not
+    for (let round = 0; round < 2; round++) await this.#watched.get(keyOf(collection, space))?.judging
   }
 
   async judged(collection: string, filter: Filter | undefined): Promise<void> {
@@ -81,10 +80,14 @@ export class Detections implements DetectionService {
     }
   }
 
-  forget(collection: string): void {
+  async forget(collection: string): Promise<void> {
     const prefix = `${JSON.stringify(collection)} `
-    for (const map of [this.#watched, this.#trimmed]) {
-      for (const key of map.keys()) if (key.startsWith(prefix)) map.delete(key)
+    for (const key of this.#trimmed.keys()) if (key.startsWith(prefix)) this.#trimmed.delete(key)
+    for (const [key, watched] of this.#watched) {
+      if (!key.startsWith(prefix)) continue
+      this.#watched.delete(key)
+      watched.ending.abort()
+      await watched.judging
     }
   }
 
@@ -107,20 +110,16 @@ export class Detections implements DetectionService {
   }
 
   async close(): Promise<void> {
-    this.#ending.abort()
+    this.#closed = true
+    for (const { ending } of this.#watched.values()) ending.abort()
     await Promise.all([...this.#watched.values()].map(({ judging }) => judging))
     await this.thread.close()
   }
 
   #wake(collection: string, space: string): void {
-    if (this.#ending.signal.aborted) return
+    if (this.#closed) return
     const key = keyOf(collection, space)
-    const watched = this.#watched.get(key) ?? {
-      judging: undefined,
-      again: false,
-      recent: [],
-      failedAt: -RETRY_MS,
-    }
+    const watched = this.#watched.get(key) ?? newlyWatched()
     this.#watched.set(key, watched)
     if (watched.judging) {
       watched.again = true
@@ -131,7 +130,7 @@ export class Detections implements DetectionService {
       .catch(() => undefined)
       .finally(() => {
         watched.judging = undefined
-        if (!watched.again) return
+        if (!watched.again || watched.ending.signal.aborted) return
         watched.again = false
         this.#wake(collection, space)
       })
@@ -143,7 +142,8 @@ export class Detections implements DetectionService {
     const space = record.spaces.find((known) => known.name === name)
     if (!space?.detection) return
     const place = await this.place(collection, space, space.detection)
-    const pValues = await judgeRest(context, record, place, { signal: this.#ending.signal })
+    const { pValues, more } = await judgeRest(context, record, place, { signal: watched.ending.signal })
+    if (more) watched.again = true
     watched.recent = [...watched.recent, ...pValues].slice(-RECENT)
     await this.#refitWhenDue(record, space, place, watched)
   }
@@ -181,6 +181,13 @@ export class Detections implements DetectionService {
     const files = await this.#context().backend.detectionFiles(collection, space, version)
     const bytes = files[TRIMMED_FILE]
     return new Set(bytes ? (JSON.parse(new TextDecoder().decode(bytes)) as string[]) : [])
+  }
+}
+
+function newlyWatched(): Watched {
+  return {
+    ...{ ending: new AbortController(), judging: undefined, again: false },
+    ...{ recent: [], failedAt: -RETRY_MS },
   }
 }
 

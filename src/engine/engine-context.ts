@@ -26,7 +26,7 @@ export interface EngineContext {
   readonly detections: DetectionService
   readonly lifetime: Lifetime
   readonly records: RecordCache
-  /** Patches of one item wait for each other, as do changes of one collection's spaces. */
+  /** Patches of one item wait for each other, as do the making and the deleting of a collection. */
   readonly queues: KeyedQueue
   /** Ids of the jobs of which one runs at a time: those that fit encoders, by collection and space, and others. */
   readonly fits: Map<string, string>

@@ -92,6 +92,16 @@ export class Jobs implements JobBoard {
     return entry.job.state === 'cancelled'
   }
 
+  /** Asks all jobs of a collection that run to stop, for it is being deleted, and waits until they have ended. */
+  async cancelOf(collection: string): Promise<void> {
+    const running = [...this.#entries.values()].filter(
+      ({ job }) => job.collection === collection && !isOver(job.state),
+    )
+    const reason = new EngineError('CANCELLED', `collection "${collection}" was deleted`)
+    for (const { controller } of running) controller.abort(reason)
+    await Promise.all(running.map(({ ended }) => ended))
+  }
+
   /**
    * The job as it is now, then after each change, and at last in its final state. Who reads slowly misses changes
    * in between, never the last.

@@ -16,17 +16,18 @@ import type { EngineContext } from './engine-context.js'
 import { readWhere } from './filters.js'
 import { throwIfAborted } from './pace.js'
 
-/** Items judged and written together. */
+/** Items judged and written together, and how often before others have their turn. */
 const STEP = 250
+const MOST_STEPS = 40
 
 /** What is known of items, by id, as long as they have the same vector. */
 export type KnownItems = Map<string, { vector: Float32Array; judgements: Judgement[] }>
 
 /**
- * Judges the items that a detection has not judged, and keeps what it says, until there is none.
+ * Judges the items that a detection has not judged, and keeps what it says, until there is none, or after 10,000 of them.
  *
  * @param options.known what is known already; it is used up
- * @returns p-values of the verdicts
+ * @returns p-values of the verdicts, and whether there may be more items
  */
 export async function judgeRest(
   context: EngineContext,
@@ -37,19 +38,20 @@ export async function judgeRest(
     onProgress?: (judged: number) => void
     known?: KnownItems
   } = {},
-): Promise<number[]> {
+): Promise<{ pValues: number[]; more: boolean }> {
   const { backend } = context
   const { collection, space, version } = place
   const pValues: number[] = []
-  for (;;) {
+  for (let step = 0; step < MOST_STEPS; step++) {
     throwIfAborted(options.signal)
     const items = await backend.unjudged(collection, space.name, version, { limit: STEP })
-    if (items.length === 0) return pValues
+    if (items.length === 0) return { pValues, more: false }
     const rows = await judge(context, record, place, items, options)
     await backend.judge(collection, space.name, version, rows)
     for (const { judgements } of rows) pValues.push(judgements[0]?.pValue ?? 1)
     options.onProgress?.(rows.length)
   }
+  return { pValues, more: true }
 }
 
 async function judge(

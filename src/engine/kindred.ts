@@ -133,7 +133,7 @@ export class Kindred {
       const indexed = options?.indexed === undefined ? [] : checkIndexed(options.indexed)
       const spaces = await resolveSpaces(plans, this.encoders)
       const record = { name: checked, spaces, keywords, ...(indexed.length > 0 ? { indexed } : {}) }
-      await this.#context.backend.createCollection(record)
+      await this.#changing(checked, () => this.#context.backend.createCollection(record))
       this.#context.records.forget(checked)
       return new Collection(this.#context, checked)
     })
@@ -162,18 +162,36 @@ export class Kindred {
     return (await Promise.all(summaries)).flat()
   }
 
-  /** Everything of it. @returns whether it was there */
+  /** Everything of it; its jobs are cancelled. @returns whether it was there */
   async deleteCollection(name: string): Promise<boolean> {
     return this.#context.lifetime.write(async () => {
       const checked = checkName(name, 'collection')
-      try {
-        return await this.#context.backend.deleteCollection(checked)
-      } finally {
-        this.#context.records.forget(checked)
-        this.#context.calibrations.forget(checked)
-        this.#context.detections.forget(checked)
-      }
+      return this.#changing(checked, async () => {
+        try {
+          await this.#endWork(checked)
+          return await this.#context.backend.deleteCollection(checked)
+        } finally {
+          this.#context.records.forget(checked)
+          // what began meanwhile
+          await this.#endWork(checked)
+        }
+      })
     })
+  }
+
+  /** Ends what would write its result into a collection of that name. */
+  async #endWork(collection: string): Promise<void> {
+    const { calibrations, detections } = this.#context
+    await Promise.all([
+      this.jobs.cancelOf(collection),
+      calibrations.forget(collection),
+      detections.forget(collection),
+    ])
+  }
+
+  /** A collection is made and deleted in turn: one that is made finds no work of one that is being deleted. */
+  #changing<T>(collection: string, work: () => Promise<T>): Promise<T> {
+    return this.#context.queues.run(`collection ${collection}`, work)
   }
 
   /**

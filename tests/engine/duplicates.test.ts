@@ -237,6 +237,20 @@ describe.each(ENGINES)('duplicates over %s', (_, open) => {
     await expect(collection.latestDuplicates()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  it('is cancelled when its collection is deleted, and leaves nothing in one that is made anew', async () => {
+    const texts = Array.from({ length: 1_500 }, (_, i) => text(`${i}`, `${FOX} This is copy number ${i}.`))
+    await collection.add(texts)
+    const { job, finished } = await collection.startDuplicates()
+    const refused = expect(finished).rejects.toMatchObject({ code: 'CANCELLED' })
+    await opened.kindred.deleteCollection('things')
+    expect(opened.kindred.jobs.get(job)).toMatchObject({ state: 'cancelled' })
+    await refused
+    collection = await opened.kindred.collection('things', PLAIN)
+    await collection.add(texts.slice(0, 2))
+    await expect(collection.latestDuplicates()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await find()).toMatchObject({ items: 2 })
+  })
+
   it('compares few pairs of many texts that fall together', async () => {
     await collection.add(
       Array.from({ length: 1_500 }, (_, i) => text(`${i}`, `${FOX} ${FOX} This is copy number ${i}.`)),

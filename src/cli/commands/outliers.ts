@@ -94,11 +94,19 @@ async function fitWhereNeeded(
   const current = known.find(({ state }) => state === 'current')
   if (current && !refit && (reference === undefined || current.settings.reference === reference)) return
   const kept = current ? (current.settings.reference as OutlierOptions['reference']) : undefined
-  await followJob(
-    context,
-    client,
-    await client.detect(collection, { space, rate, fdr, reference: reference ?? kept }),
-  )
+  const asked = { space, rate, fdr, reference: reference ?? kept }
+  for (;;) {
+    try {
+      await followJob(context, client, await client.detect(collection, asked))
+      return
+    } catch (error) {
+      // a fit that began by itself, such as after corrections, comes first
+      const running =
+        error instanceof EngineError && error.code === 'CONFLICT' ? error.details?.job : undefined
+      if (typeof running !== 'string') throw error
+      await followJob(context, client, await client.job(running))
+    }
+  }
 }
 
 /** A table for people: the strangest first. */
