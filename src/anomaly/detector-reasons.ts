@@ -22,8 +22,8 @@ const WORDS: Record<DetectorName, string> = {
  *
  * @param scores of any rows
  * @param row which of them
- * @returns those with a p-value of at most .05, those of no weight last; if there is none, the one with the largest share, as long
- * as any detector has weight
+ * @returns those with a p-value of at most .05, those of no weight last; if there is none, the one with the largest
+ * share, as long as any has weight
  */
 export function detectorReasons(
   scores: DetectionScores,

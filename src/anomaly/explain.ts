@@ -11,8 +11,8 @@ export interface Evidence {
   /** Its vector, of shape [dim], and what is usual in the reference; `names` of dimensions that have some, as columns do. */
   dimensions?: { vector: Float32Array; ranges: Ranges; names?: readonly string[] | undefined }
   /**
-   * Its distances to its nearest other items, ascending; `usual`: what {@link usualDistances} says of the reference, with as
-   * many neighbours.
+   * Its distances to its nearest other items, ascending; `usual`: what {@link usualDistances} says of the reference,
+   * with as many neighbours.
    */
   neighbours?: { distances: ArrayLike<number>; nearestId?: string | undefined; usual?: Ranges | undefined }
   /** Of a text; `text`: how the passage begins. */

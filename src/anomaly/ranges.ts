@@ -39,10 +39,10 @@ const ONE_DEVIATION = 0.8413
 const ROUNDING = 1e-6
 
 /**
- * Measures what is usual in each dimension. A standard deviation is the distance from the median to the quantile .1587 or
- * .8413, which in a normal distribution it is; each side has its own, since latent dimensions and columns are often
- * skewed. Where that quantile is the median itself (most rows are equal), the tail's quantile takes its place, and after it the
- * side's root mean square.
+ * Measures what is usual in each dimension. A standard deviation is the distance from the median to the quantile .1587
+ * or .8413, which in a normal distribution it is; each side has its own, since latent dimensions and columns are often
+ * skewed. Where that quantile is the median itself (most rows are equal), the tail's quantile takes its place, and
+ * after it the root mean square of all differences.
  *
  * @param rows of any number; at most 2,048 evenly spaced ones are looked at, so time and memory are bounded
  * @param options.leaveOut shape [count]: rows with 1 are left out, as strangers
@@ -76,9 +76,10 @@ export function fitRanges(rows: Rows, options: { leaveOut?: Uint8Array } = {}): 
 }
 
 /**
- * The dimensions in which a vector is unusual, the strongest first: those outside of the usual range by which it also lies
- * at least 3 and sqrt(2 ln dim) deviations from the median. The second is about the largest of so many normal numbers (the
- * universal threshold of Donoho and Johnstone, Biometrika 81, 1994): without it an ordinary vector of 384 dimensions would have one.
+ * The dimensions in which a vector is unusual, the strongest first: those outside of the usual range by which it also
+ * lies at least 3 and sqrt(2 ln dim) deviations from the median. The second is about the largest of so many normal
+ * numbers (the universal threshold of Donoho and Johnstone, Biometrika 81, 1994): without it an ordinary vector of 384
+ * dimensions would have one.
  *
  * @param vector shape [dim]
  * @param options.most default 5

@@ -18,10 +18,10 @@ interface Row {
 }
 
 /**
- * Reads delimited rows under a row of column names. Quotes are as RFC 4180 has them. One column is the text, one may
- * be the id, all others become metadata; empty cells and columns without a name are left out. Columns that make the row's
- * vector are metadata too, as numbers; a text is not needed then. A bad row is told and does not stop the rest; a file whose
- * quotes are not closed, or that lacks a column, ends there.
+ * Reads delimited rows under a row of column names. Quotes are as RFC 4180 has them. One column is the text, one may be
+ * the id, all others become metadata; empty cells and columns without a name are left out. Columns that make the row's
+ * vector are metadata too, as numbers; a text is not needed then. A bad row is told and does not stop the rest; a file
+ * whose quotes are not closed, or that lacks a column, ends there.
  */
 export async function* readCsv(
   chunks: AsyncIterable<Uint8Array>,

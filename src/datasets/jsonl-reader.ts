@@ -11,9 +11,9 @@ import { COLUMNS_SPACE, holdsNumbers, vectorNumber } from './vector-columns.js'
 type Fields = Record<string, unknown>
 
 /**
- * Reads one JSON object a line: `{ id?, text?, image?, vectors?, metadata? }`. Where there is no `metadata`, all
- * other fields become it. Fields that make the item's vector stay metadata too. Blank lines are passed over; a bad line is told
- * and does not stop the rest.
+ * Reads one JSON object a line: `{ id?, text?, image?, vectors?, metadata? }`. Where there is no `metadata`, all other
+ * fields become it. Fields that make the item's vector stay metadata too. Blank lines are passed over; a bad line is
+ * told and does not stop the rest.
  */
 export async function* readJsonl(
   chunks: AsyncIterable<Uint8Array>,

@@ -2,8 +2,8 @@
 const LOOK_AHEAD = { rows: 1000, bytes: 4 << 20 }
 
 /**
- * Gives the same values, after `look` has seen the first of them: at most 1,000, and fewer where they are large. A source that
- * fails still gives what came before; a failure of `look` comes in place of the first value.
+ * Gives the same values, after `look` has seen the first of them: at most 1,000, and fewer where they are large. A
+ * source that fails still gives what came before; a failure of `look` comes in place of the first value.
  *
  * @param bytesOf about how much memory a value takes
  */

@@ -15,9 +15,9 @@ import { type VectorColumnNames, VectorColumns } from './vector-columns.js'
 
 export interface ReadOptions extends Omit<CsvOptions, 'columns'> {
   /**
-   * Columns of CSV, fields of JSONL, whose numbers become the item's own vector in the space `columns`; `all`: those that hold
-   * numbers (at least nine of ten values) in the first 1,000 rows of the first file, but for the id. They stay metadata, as numbers. Other kinds of files
-   * are then refused, each by itself. Default: none.
+   * Columns of CSV, fields of JSONL, whose numbers become the item's own vector in the space `columns`; `all`: those
+   * that hold numbers (at least nine of ten values) in the first 1,000 rows of the first file, but for the id. They
+   * stay metadata, as numbers. Other kinds of files are then refused, each by itself. Default: none.
    */
   vectorColumns?: VectorColumnNames
   /** See `FORMATS`: of files that are named and of standard input, whatever their names. */

@@ -11,8 +11,8 @@ export type VectorColumnNames = 'all' | readonly string[]
 const DECIMAL = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i
 
 /**
- * The columns whose numbers become the vector of a row in the space {@link COLUMNS_SPACE}. One choice is shared by all files
- * that are read together: what `all` means is settled by the first of them.
+ * The columns whose numbers become the vector of a row in the space {@link COLUMNS_SPACE}. One choice is shared by all
+ * files that are read together: what `all` means is settled by the first of them.
  */
 export class VectorColumns {
   #names: readonly string[] | undefined
@@ -58,8 +58,8 @@ const MISSING = /^\s*(?:nan|na|n\/a|null|none|\?|-|[+-]?inf(?:inity)?)?\s*$/i
 const NUMBERS = 0.9
 
 /**
- * Whether a column is one of numbers, by some of its values: a slip here and there does not take the column away unsaid. What
- * usually stands for a missing number counts for nothing; one number must be there.
+ * Whether a column is one of numbers, by some of its values: a slip here and there does not take the column away
+ * unsaid. What usually stands for a missing number counts for nothing; one number must be there.
  *
  * @param values as `cellValue` gives them, or of JSON
  */

@@ -2,8 +2,8 @@
 export type Colour = readonly [red: number, green: number, blue: number]
 
 /**
- * Eleven evenly spaced colours of `inferno`, by Nathaniel Smith and Stéfan van der Walt for matplotlib (CC0): equal steps of
- * the value look like equal steps, in grey and for the colour-blind too.
+ * Eleven evenly spaced colours of `inferno`, by Nathaniel Smith and Stéfan van der Walt for matplotlib (CC0): equal
+ * steps of the value look like equal steps, in grey and for the colour-blind too.
  */
 const INFERNO: readonly Colour[] = [
   [0, 0, 4],

@@ -7,8 +7,8 @@ import { readHeader } from './open-image.js'
 import { readPlainPng } from './plain-png.js'
 
 /**
- * As `explainImage`, of pictures that may still be files. The reconstruction tells size and channels; a file is decoded to
- * them just as encoders decode it.
+ * As `explainImage`, of pictures that may still be files. The reconstruction tells size and channels; a file is decoded
+ * to them just as encoders decode it.
  *
  * @throws EngineError INVALID_IMAGE, IMAGE_TOO_LARGE
  */

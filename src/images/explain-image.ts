@@ -28,10 +28,10 @@ const STRONG_DIFFERENCE = 0.25
 const GREY_PART = 0.6
 
 /**
- * Shows where a picture differs from its reconstruction. All panels are enlarged by one whole number, nearest neighbour, to at
- * least 128 pixels a side. Colours tell the root of the squared error, from none (the grey picture) to the largest of the picture or
- * a quarter of the range between black and white, whichever is more; a line is drawn around the worst region. The same
- * pixels give the same bytes. Takes a while for large pictures: for worker threads.
+ * Shows where a picture differs from its reconstruction. All panels are enlarged by one whole number, nearest
+ * neighbour, to at least 128 pixels a side. Colours tell the root of the squared error, from none (the grey picture) to
+ * the largest of the picture or a quarter of the range between black and white, whichever is more; a line is drawn
+ * around the worst region. The same pixels give the same bytes. Takes a while for large pictures: for worker threads.
  *
  * @param pictures both of the encoder's input size, with the same channels
  * @throws EngineError INVALID_IMAGE

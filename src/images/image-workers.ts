@@ -31,8 +31,8 @@ interface Waiting {
 }
 
 /**
- * Renders and explains pictures in worker threads, which start when they are needed and do not keep the process alive. Of pictures of
- * more than 25 million pixels one is decoded at a time, so that memory stays bounded.
+ * Renders and explains pictures in worker threads, which start when they are needed and do not keep the process alive.
+ * Of pictures of more than 25 million pixels one is decoded at a time, so that memory stays bounded.
  */
 export class ImageWorkers {
   readonly #most: number
@@ -67,7 +67,8 @@ export class ImageWorkers {
   }
 
   /**
-   * As `explainImage`, of pictures that may still be files: an item's rendition, and what `ImageEncoder.reconstruct` made of it.
+   * As `explainImage`, of pictures that may still be files: an item's rendition, and what `ImageEncoder.reconstruct`
+   * made of it.
    *
    * @throws EngineError as {@link render}
    */

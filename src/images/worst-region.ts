@@ -19,7 +19,8 @@ const SMOOTHING = 1 / 32
  * 1. the map is smoothed by the mean over a square of 3 x 3 pixels (larger for pictures of 64 pixels a side and more);
  * 2. the pixels above the level that parts strong from weak ones best are taken (Otsu, IEEE Transactions on Systems, Man and
  *    Cybernetics 9, 1979);
- * 3. of their areas (pixels that touch, at corners too) the one with the largest sum is chosen, of equals the first row by row.
+ * 3. of their areas (pixels that touch, at corners too) the one with the largest sum is chosen, of equals the first,
+ *    row by row.
  *
  * @returns undefined where there is no error
  */

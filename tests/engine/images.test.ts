@@ -3,6 +3,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '#src/core/random.js'
 import type { Collection } from '#src/engine/collection.js'
+import { ImageWorkers } from '#src/images/image-workers.js'
 import { type DrawnImage, drawnImages, pngOf } from '../support/drawn-images.js'
 import { ENGINES, type OpenedEngine } from '../support/engines.js'
 
@@ -195,6 +196,22 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       await collection.add([{ id: 'words', text: 'no picture' }])
       await expect(collection.reconstruction('words')).rejects.toMatchObject({ code: 'NOT_FOUND' })
       await collection.remove(['words'])
+    })
+
+    it('has in its reconstruction the error that the item was judged by', async () => {
+      const images = ImageWorkers.create({ threads: 1 })
+      try {
+        const reconstruction = await collection.reconstruction('disc 3')
+        const picture = (await collection.image('disc 3', { rendition: true }))?.bytes ?? new Uint8Array()
+        const { error, region } = await images.explain({ picture, reconstruction })
+        const judged = (await collection.get('disc 3'))?.anomaly?.error ?? 0
+        expect(judged).toBeGreaterThan(0)
+        // the reconstruction as a picture has 8 bits and no values beyond black and white
+        expect(Math.abs(Math.sqrt(error) - Math.sqrt(judged))).toBeLessThan(0.02)
+        expect(region?.share).toBeGreaterThan(0)
+      } finally {
+        await images.close()
+      }
     })
 
     it('replaces the version when it is trained again, and brings the old one back', async () => {
