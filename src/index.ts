@@ -2,6 +2,9 @@ export type {
   Backend,
   CollectionRecord,
   CollectionStats,
+  Correction,
+  DetectionRecord,
+  DetectionVersion,
   FacetQuery,
   Facets,
   Fingerprint,
@@ -10,28 +13,37 @@ export type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  Judgement,
   KeywordHit,
   KeywordMatchQuery,
   KeywordSearchQuery,
   ListQuery,
   NearestAnswer,
   NearestQuery,
+  NewDetection,
   PassageVector,
   SpaceRecord,
   StoredItem,
+  UnjudgedItem,
   VectorBatch,
 } from './core/backend.js'
+export type { DetectionReport, DetectorName } from './core/detection.js'
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { Condition, Filter, FilterField } from './core/filter.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
 export type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from './core/keyword-query.js'
 export { LIMITS } from './core/limits.js'
 export { distance, METRICS, type Metric, scoreOf } from './core/metrics.js'
+export type { Reason } from './core/reasons.js'
 export type { TextEncoder, TextRole } from './core/text-encoder.js'
 export type {
   AddReceipt,
+  Anomaly,
   CollectionOptions,
   CollectionSummary,
+  DetectOptions,
+  DetectorScore,
+  DetectResult,
   Duplicate,
   DuplicateGroup,
   DuplicateOptions,
@@ -48,6 +60,9 @@ export type {
   Match,
   MatchReason,
   Metadata,
+  OutlierAnswer,
+  OutlierExplanation,
+  OutlierOptions,
   Query,
   QueryPart,
   SearchAnswer,

@@ -57,7 +57,7 @@ export interface Anomaly {
   detection?: number
   /** Larger is stranger. */
   score: number
-  /** Mean squared error over pixels in 0..1, where the detector has one. */
+  /** Mean squared error over pixels in 0..1 of what an encoder makes of the item's picture; null where none reconstructs it. */
   error: number | null
   /** How many normal items score less, in 0..100. */
   percentile: number

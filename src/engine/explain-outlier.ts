@@ -10,6 +10,7 @@ import { findDetectSpace } from './detect-request.js'
 import type { DetectionPlace } from './detection-service.js'
 import { asksIndex, itemVector, nearestOf, scoringSpaces } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
+import { columnsOf } from './fitted-settings.js'
 import { currentVersion } from './image-table.js'
 import { sourceOf, storedDetection } from './judge-items.js'
 import { withDetection } from './outliers.js'
@@ -51,7 +52,7 @@ export async function explainOutlier(
   const nearest = await nearestNormal(context, record, place, { id, vector })
   const picture = await explainPicture(context, record, space, item)
   const evidence: ItemEvidence = {
-    ...{ vector, nearest, scores: scoresOf(anomaly) },
+    ...{ vector, nearest, scores: scoresOf(anomaly), names: columnsOf(space.settings) },
     report: detection.report as unknown as DetectionReport,
     passage: await passageOf(context, record, { place, item, passages }),
     region: picture?.region,

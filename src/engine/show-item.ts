@@ -1,4 +1,4 @@
-import type { ItemFields, StoredItem } from '../core/backend.js'
+import type { ItemFields, StoredAnomaly, StoredItem } from '../core/backend.js'
 import type { Anomaly, Item } from '../core/types.js'
 
 /** A stored item as it is given back, with the fields that were asked. */
@@ -38,6 +38,7 @@ export function showAnomaly({ anomaly = {}, correction }: StoredItem, space?: st
   const shown: Anomaly = { space: name, version, detector, score, error, percentile, flagged }
   if (detection !== undefined && pValue !== undefined) {
     shown.detection = detection
+    shown.error = ownError([...others, ...names.flatMap((known) => anomaly[known] ?? [])])
     shown.pValue = pValue
     shown.detectors = Object.fromEntries(
       others.flatMap((other) =>
@@ -47,4 +48,9 @@ export function showAnomaly({ anomaly = {}, correction }: StoredItem, space?: st
   }
   if (correction) shown.correction = correction
   return shown
+}
+
+/** The error of the first encoder that has one. */
+function ownError(scores: readonly StoredAnomaly[]): number | null {
+  return scores.find(({ error }) => error !== null)?.error ?? null
 }
