@@ -43,8 +43,8 @@ def sets(folder: str, seeds: int) -> None:
         for name, make in DETECTORS.items():
             figures = []
             for seed in range(seeds if name == "iforest" else 1):
-                # PCA divides by variances that may be 0
-            scores = np.nan_to_num(make(seed).fit(rows).decision_scores_)
+                    # PCA divides by variances that may be 0
+                scores = np.nan_to_num(make(seed).fit(rows).decision_scores_)
                 figures.append((roc_auc_score(data["y"], scores), average_precision_score(data["y"], scores)))
             auc, precision = np.mean(figures, axis=0)
             print(json.dumps({"set": path.name, "name": name, "auc": auc, "averagePrecision": precision}), flush=True)

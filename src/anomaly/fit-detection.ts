@@ -1,7 +1,14 @@
-import type { Detection, DetectionOptions, DetectionRows, DetectionScores } from '../core/detection.js'
+import type {
+  Detection,
+  DetectionOptions,
+  DetectionRows,
+  DetectionScores,
+  Detector,
+} from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { seededRandom } from '../core/random.js'
 import { checkRows } from './check-rows.js'
+import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { fitPart, type PartFit } from './fit-part.js'
 import { detectorScores, FittedDetection } from './fitted-detection.js'
 import { estimateContamination, pValueOf, type Reference } from './reference.js'
@@ -63,9 +70,9 @@ function fitClean(rows: DetectionRows, { seed }: DetectionOptions): DetectionFit
 }
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
-  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count) })
+  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
   const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
-  const fit = fitPart(rows, { seed, leaveOut: trimmed })
+  const fit = fitPart(rows, { seed, leaveOut: trimmed, first })
   const verdicts = fit.verdict.filter((_, i) => trimmed[i] === 0)
   const reference: Reference = {
     kind: 'mixed',
@@ -97,7 +104,7 @@ function finish(
 ): DetectionFit {
   const detection = new FittedDetection({
     dim: rows.dim,
-    detectors: fit.detectors,
+    detectors: fit.detectors as Record<VectorDetectorName, Detector>,
     tails: fit.tails,
     reference,
     report: {

@@ -5,6 +5,12 @@ import { packFloats, unpackFloats } from '../pack.js'
 import { rowsAt, samplePlaces } from '../sample-rows.js'
 import { numberSetting } from '../settings.js'
 
+/** Equal parts of a column's range that tell nearly where a value stands among those that are kept. */
+const CELLS = 256
+
+/** Rows that all columns pass over together, so that they stay in the cache. */
+const BLOCK = 128
+
 /** Values of each column that are kept: a tail probability is then exact to a thousandth. */
 const KEPT = 1_000
 
@@ -45,34 +51,82 @@ class Ecod implements Detector {
   /** Each ascending; shape [dim, kept]. */
   readonly #columns: Float32Array
   readonly #skewness: Float32Array
+  /** By column and place, the place after the last equal value; shape [dim, kept]. */
+  readonly #ends: Uint16Array
+  /** By column and cell, the place of the first value that is in the cell or beyond; shape [dim, CELLS + 1]. */
+  readonly #cells: Uint16Array
+  /** Cells a unit, by column; 0 for a column that does not vary. */
+  readonly #steps: Float64Array
 
   constructor(columns: Float32Array, skewness: Float32Array) {
     this.#columns = columns
     this.#skewness = skewness
+    const dim = skewness.length
+    const kept = columns.length / dim
+    this.#cells = new Uint16Array(dim * (CELLS + 1))
+    this.#steps = new Float64Array(dim)
+    this.#ends = new Uint16Array(columns.length)
+    for (let j = 0; j < dim; j++) {
+      const low = columns[j * kept] as number
+      const range = (columns[(j + 1) * kept - 1] as number) - low
+      const step = range > 0 ? CELLS / range : 0
+      this.#steps[j] = step
+      for (let i = kept - 1, at = (j + 1) * kept - 1; i >= 0; i--, at--)
+        this.#ends[at] =
+          i + 1 < kept && columns[at] === columns[at + 1] ? (this.#ends[at + 1] as number) : i + 1
+      let place = 0
+      for (let cell = 0; cell <= CELLS; cell++) {
+        while (place < kept && cellOf(columns[j * kept + place] as number, low, step) < cell) place++
+        this.#cells[j * (CELLS + 1) + cell] = cell === CELLS ? kept : place
+      }
+    }
   }
 
   score({ values, count, dim }: Rows): Float64Array {
     const kept = this.#columns.length / dim
-    const left = new Float64Array(count)
-    const right = new Float64Array(count)
-    const skewed = new Float64Array(count)
+    const scores = new Float64Array(count)
+    const left = new Float64Array(BLOCK)
+    const right = new Float64Array(BLOCK)
+    const skewed = new Float64Array(BLOCK)
     const logs = Float64Array.from({ length: kept + 1 }, (_, i) => -Math.log((i + 1) / (kept + 1)))
-    for (let j = 0; j < dim; j++) {
-      const column = this.#columns.subarray(j * kept, (j + 1) * kept)
-      const towards = this.#skewness[j] as number
-      for (let i = 0; i < count; i++) {
-        const value = values[i * dim + j] as number
-        const below = firstAbove(column, value, false)
-        const belowOrEqual =
-          below < kept && (column[below] as number) === value ? firstAbove(column, value, true) : below
-        const l = logs[belowOrEqual] as number
-        const r = logs[kept - below] as number
-        left[i] = (left[i] as number) + l
-        right[i] = (right[i] as number) + r
-        skewed[i] = (skewed[i] as number) + (towards < 0 ? l : towards > 0 ? r : Math.max(l, r))
+    for (let from = 0; from < count; from += BLOCK) {
+      const rows = Math.min(BLOCK, count - from)
+      for (const sums of [left, right, skewed]) sums.fill(0)
+      for (let j = 0; j < dim; j++) {
+        const towards = this.#skewness[j] as number
+        for (let i = 0; i < rows; i++) {
+          const value = values[(from + i) * dim + j] as number
+          const below = this.#placeOf(j, value)
+          const upTo =
+            below < kept && (this.#columns[j * kept + below] as number) === value
+              ? (this.#ends[j * kept + below] as number)
+              : below
+          const l = logs[upTo] as number
+          const r = logs[kept - below] as number
+          left[i] = (left[i] as number) + l
+          right[i] = (right[i] as number) + r
+          skewed[i] = (skewed[i] as number) + (towards < 0 ? l : towards > 0 ? r : Math.max(l, r))
+        }
       }
+      for (let i = 0; i < rows; i++)
+        scores[from + i] = Math.max(left[i] as number, right[i] as number, skewed[i] as number)
     }
-    return left.map((l, i) => Math.max(l, right[i] as number, skewed[i] as number))
+    return scores
+  }
+
+  /** How many of a column's values are less than `value`: by halving what its cell holds. */
+  #placeOf(column: number, value: number): number {
+    const kept = this.#columns.length / this.#skewness.length
+    const start = column * kept
+    const cell = cellOf(value, this.#columns[start] as number, this.#steps[column] as number)
+    let low = this.#cells[column * (CELLS + 1) + cell] as number
+    let high = this.#cells[column * (CELLS + 1) + cell + 1] as number
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#columns[start + middle] as number) < value) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   settings(): Record<string, unknown> {
@@ -84,15 +138,8 @@ class Ecod implements Detector {
   }
 }
 
-/** How many of the ascending values are less than `value`, or also those that are equal. */
-function firstAbove(ascending: Float32Array, value: number, orEqual: boolean): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const found = ascending[middle] as number
-    if (found < value || (orEqual && found === value)) low = middle + 1
-    else high = middle
-  }
-  return low
+/** In 0..CELLS - 1; what lies outside of the range is in the first or the last. */
+function cellOf(value: number, low: number, step: number): number {
+  const cell = Math.floor((value - low) * step)
+  return cell > 0 ? Math.min(cell, CELLS - 1) : 0
 }

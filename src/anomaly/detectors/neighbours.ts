@@ -1,11 +1,10 @@
 import type { DetectionRows, Detector, Rows } from '../../core/detection.js'
 import type { Random } from '../../core/random.js'
-import { norm } from '../../core/vectors.js'
 import { Bank } from '../bank.js'
 import type { Fitted, Stored } from '../fitted.js'
 import { packFloats, unpackFloats } from '../pack.js'
 import { invertPlaces, rowsAt, samplePlaces } from '../sample-rows.js'
-import { fitScaling, plainScaling, type Scaling } from '../scaling.js'
+import { fitScaling, type Scaling } from '../scaling.js'
 import { numberSetting } from '../settings.js'
 import { spaceKind } from '../space-kind.js'
 
@@ -18,9 +17,6 @@ export const NEIGHBOURS = 10
  * Explorations 2015).
  */
 export const BANK_ROWS = 1_000
-
-/** Rows that are judged at a time. */
-const BLOCK = 1_024
 
 /** Mean of the finite ones among the first k distances of each row; 0 for a row that has none. */
 export function meanDistances(distances: Float32Array, count: number, k = NEIGHBOURS): Float64Array {
@@ -50,7 +46,7 @@ export function fitNeighbours(rows: DetectionRows, { random }: { random: Random 
     return { detector, scores: detector.score(rows) }
   }
   const places = samplePlaces(rows.count, BANK_ROWS, random)
-  const detector = new BankedNeighbours(rowsAt(rows, places), kind === 'table' ? fitScaling(rows) : undefined)
+  const detector = new BankedNeighbours(rowsAt(rows, places), kind === 'table' ? fitScaling(rows) : 'cosine')
   return { detector, scores: detector.score(rows, invertPlaces(places, rows.count)) }
 }
 
@@ -58,7 +54,7 @@ export function loadNeighbours({ settings, files }: Stored): Detector {
   if (settings.bank === 0) return new NearestNeighbours()
   const [count, dim] = [numberSetting(settings, 'bank'), numberSetting(settings, 'dim')]
   const kept = { values: unpackFloats(files, 'bank', count * dim), count, dim }
-  if (settings.metric === 'cosine') return new BankedNeighbours(kept, undefined)
+  if (settings.metric === 'cosine') return new BankedNeighbours(kept, 'cosine')
   return new BankedNeighbours(kept, {
     means: unpackFloats(files, 'means', dim),
     deviations: unpackFloats(files, 'deviations', dim),
@@ -84,54 +80,28 @@ class NearestNeighbours implements Detector {
 class BankedNeighbours implements Detector {
   readonly name = 'neighbours'
   readonly #rows: Rows
-  readonly #scaling: Scaling | undefined
+  readonly #metric: Scaling | 'cosine'
   readonly #bank: Bank
 
-  /** @param scaling of columns; without it rows are brought to length 1, and distances are cosine ones */
-  constructor(rows: Rows, scaling: Scaling | undefined) {
+  constructor(rows: Rows, metric: Scaling | 'cosine') {
     this.#rows = rows
-    this.#scaling = scaling
-    this.#bank = new Bank(scaling ? rows : unitRows(rows), scaling ?? plainScaling(rows.dim))
+    this.#metric = metric
+    this.#bank = new Bank(rows, metric)
   }
 
   score(rows: Rows, own?: Int32Array): Float64Array {
-    const scores = new Float64Array(rows.count)
-    for (let from = 0; from < rows.count; from += BLOCK) {
-      const block = slice(rows, from, Math.min(rows.count, from + BLOCK))
-      const places = own?.subarray(from, from + block.count)
-      const { distances } = this.#bank.nearest(this.#scaling ? block : unitRows(block), NEIGHBOURS, places)
-      // of unit vectors |a - b|^2 = 2 (1 - cos)
-      if (!this.#scaling)
-        for (let i = 0; i < distances.length; i++) distances[i] = (distances[i] as number) ** 2 / 2
-      scores.set(meanDistances(distances, block.count), from)
-    }
-    return scores
+    return meanDistances(this.#bank.nearest(rows, NEIGHBOURS, own).distances, rows.count)
   }
 
   settings(): Record<string, unknown> {
     const { count, dim } = this.#rows
-    return { bank: count, dim, metric: this.#scaling ? 'standardised' : 'cosine' }
+    return { bank: count, dim, metric: this.#metric === 'cosine' ? 'cosine' : 'standardised' }
   }
 
   files(): Record<string, Uint8Array> {
     const bank = packFloats(this.#rows.values)
-    if (!this.#scaling) return { bank }
-    const { means, deviations } = this.#scaling
+    if (this.#metric === 'cosine') return { bank }
+    const { means, deviations } = this.#metric
     return { bank, means: packFloats(means), deviations: packFloats(deviations) }
   }
-}
-
-function slice({ values, dim }: Rows, from: number, to: number): Rows {
-  return { values: values.subarray(from * dim, to * dim), count: to - from, dim }
-}
-
-/** A copy with rows of length 1; zero rows stay zero. */
-function unitRows({ values, count, dim }: Rows): Rows {
-  const unit = values.slice()
-  for (let i = 0; i < count; i++) {
-    const row = unit.subarray(i * dim, (i + 1) * dim)
-    const length = norm(row)
-    if (length > 0) for (let j = 0; j < dim; j++) row[j] = (row[j] as number) / length
-  }
-  return { values: unit, count, dim }
 }
