@@ -155,6 +155,19 @@ describe.each([
     expect(await ids('--like', 'cat', '--min-score', '0.99')).toEqual([])
     expect(await ids('--like', 'cat', '--diversity', '1', '-k', '3')).toHaveLength(3)
     expect((await ids('--like', 'cat', '--group-by', 'of')).toSorted()).toEqual(['kitten', 'lion', 'tax'])
+    const pets = await ids('--like', 'cat', '--group-by', 'of', '--group-size', '2', '-k', '2')
+    expect(pets.slice(0, 2).toSorted()).toEqual(['dog', 'kitten'])
+    const { results } = await json<SearchAnswer>(['search', 'beasts', '--like', 'cat'])
+    const near = String(results[1]?.distance)
+    expect(await ids('--like', 'cat', '--max-distance', near)).toEqual(all.slice(0, 2))
+    const page = ['--like', 'cat', '-k', '3']
+    const first = await run(['search', 'beasts', ...page, '--offset', '0'])
+    const [, cursor = ''] = /more with: --cursor (\S+)/.exec(first.stderr) ?? []
+    expect(await ids(...page, '--cursor', cursor)).toEqual(all.slice(3))
+    const last = await run(['search', 'beasts', ...page, '--cursor', cursor])
+    expect(last).toMatchObject({ code: 0, stderr: '' })
+    const odd = await run(['search', 'beasts', '--like', 'dog', '--cursor', cursor])
+    expect(odd).toMatchObject({ code: 1, stderr: expect.stringContaining('cursor') })
     const table = await run(['search', 'beasts', '--like', 'cat', '--group-by', 'of'])
     expect(table.stdout).toMatch(/^#\s+score\s+group\s+id/)
     expect(table.stdout).toMatch(/pets\s+kitten/)
@@ -162,6 +175,8 @@ describe.each([
       ['--unlike', 'cat'],
       ['x', '--min-score', 'high'],
       ['x', '--diversity', '2'],
+      ['x', '--max-distance', 'far'],
+      ['x', '--group-by', 'of', '--group-size', '0'],
     ]) {
       expect(await run(['search', 'beasts', ...wrong])).toMatchObject({ code: 2 })
     }

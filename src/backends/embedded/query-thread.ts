@@ -66,14 +66,19 @@ export class QueryThread {
       if ('error' in reply) waiting?.reject(fromPlainError(reply.error))
       else waiting?.resolve(reply.result)
     })
-    const fail = (reason: string): void => {
-      if (this.#worker === worker) this.#worker = undefined
-      const error = new EngineError(this.#closed ? 'CLOSED' : 'INTERNAL', reason)
+    let failure: Error | undefined
+    worker.on('error', (error) => {
+      failure = error
+    })
+    // always follows an error: then all that waits is of this thread, and the next question begins another
+    worker.once('exit', () => {
+      this.#worker = undefined
+      const reason = failure ? `failed: ${failure.message}` : 'has ended'
+      const code = this.#closed ? 'CLOSED' : 'INTERNAL'
+      const error = new EngineError(code, `the query thread ${reason}`, { cause: failure })
       for (const { reject } of this.#waiting.values()) reject(error)
       this.#waiting.clear()
-    }
-    worker.on('error', (error) => fail(`the query thread failed: ${error.message}`))
-    worker.on('exit', () => fail('the query thread has ended'))
+    })
     this.#worker = worker
     return worker
   }

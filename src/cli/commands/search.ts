@@ -38,8 +38,11 @@ interface SearchOptions {
   facet?: string[]
   explain?: boolean
   minScore?: number
+  maxDistance?: number
   offset?: number
+  cursor?: string
   groupBy?: string
+  groupSize?: number
   diversity?: number
 }
 
@@ -82,8 +85,15 @@ export function searchCommand(program: Command, run: Runner): void {
     )
     .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
     .option('--min-score <number>', 'only what scores at least so much', number)
-    .option('--offset <number>', 'pass over the first so many', integer(0))
+    .option('--max-distance <number>', 'only what is so near, of a search by vectors alone', number)
+    .option(
+      '--offset <number>',
+      'pass over the first so many; 0 begins the first of several pages',
+      integer(0),
+    )
+    .option('--cursor <cursor>', 'go on where the page before ended')
     .option('--group-by <field>', 'the best of each value of a metadata field')
+    .option('--group-size <number>', 'how many of each value (default: 1)', integer(1))
     .option('--diversity <number>', 'how different the results are to be, 0 to 1 (default: 0)', fraction)
     .option('--explain', 'tell how the answer was found')
   common(
@@ -112,6 +122,7 @@ async function search(
       if (options.explain) parts.push(explainText(answer))
       return parts.filter((part) => part !== '').join('\n\n')
     })
+    if (answer.cursor !== undefined) output.note(`more with: --cursor ${answer.cursor}`)
   } finally {
     await close()
   }
@@ -119,11 +130,12 @@ async function search(
 
 async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
   const { like = [], unlike = [], image, space, metric, k, where, mode, alpha, fusion, exact, ef } = options
-  const { facet: facets, targetRecall, include, minScore, offset, groupBy, diversity } = options
+  const { facet: facets, targetRecall, include } = options
+  const { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity } = options
   const kinds = [words.length > 0, like.length > 0, image !== undefined].filter(Boolean).length
   const examples = unlike.length > 0 || like.length > 1
   if (examples ? kinds === 0 : kinds !== 1) throw new UsageError(WHAT_TO_LOOK_FOR)
-  const shape = { minScore, offset, groupBy, diversity }
+  const shape = { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity }
   const rest = { space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
   const text = words.join(' ')
   const positive = [
