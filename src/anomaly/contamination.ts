@@ -53,12 +53,14 @@ export function judgeMix(scores: Float64Array): Mix {
 
 /**
  * Scores brought to one scale, on which the bulk is standard normal: so that detectors can be averaged and strangers still
- * stand out. All 0 where the bulk does not vary or is of fewer than 50 rows.
+ * stand out.
+ *
+ * @returns undefined where the bulk does not vary or is of fewer than 50 rows
  */
-export function bulkScores(scores: Float64Array): Float64Array {
+export function bulkScores(scores: Float64Array): Float64Array | undefined {
   const ascending = scores.filter((score) => !Number.isNaN(score)).sort()
   const found = ascending.length < LEAST_ROWS ? undefined : fitInTurn(ascending, {})
-  return found ? scores.map((score) => zOf(score, found.fit)) : scores.map(() => 0)
+  return found && scores.map((score) => zOf(score, found.fit))
 }
 
 /**
