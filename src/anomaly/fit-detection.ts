@@ -1,17 +1,22 @@
 import type {
   Detection,
   DetectionOptions,
+  DetectionReport,
   DetectionRows,
   DetectionScores,
   Detector,
 } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
-import { seededRandom } from '../core/random.js'
+import { type Random, seededRandom } from '../core/random.js'
 import { checkRows } from './check-rows.js'
+import { bulkScores, judgeMix } from './contamination.js'
 import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { fitPart, type PartFit } from './fit-part.js'
 import { detectorScores, FittedDetection } from './fitted-detection.js'
-import { estimateContamination, pValueOf, type Reference } from './reference.js'
+import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
+import { LabelShift } from './label-shift.js'
+import { learnWeights } from './labels.js'
+import { cleanReference, mixedReference, pValueOf, type Reference } from './reference.js'
 import { samplePlaces } from './sample-rows.js'
 import { placesWhere } from './select-rows.js'
 
@@ -54,33 +59,66 @@ export function fitDetection(rows: DetectionRows, options: DetectionOptions): De
   return options.reference === 'clean' ? fitClean(rows, options) : fitMixed(rows, options)
 }
 
-function fitClean(rows: DetectionRows, { seed }: DetectionOptions): DetectionFit {
-  const size = Math.max(1, Math.round(HELD_OUT * rows.count))
+function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
+  const random = seededRandom(seed)
+  // what people called strange is not of the reference
+  const trimmed = strangest(new Float64Array(rows.count), 0, labels)
+  const normal = placesWhere(rows.count, (i) => trimmed[i] === 0)
+  const size = Math.max(1, Math.round(HELD_OUT * normal.length))
   const held = new Uint8Array(rows.count)
-  for (const place of samplePlaces(rows.count, size, seededRandom(seed))) held[place] = 1
-  const fit = fitPart(rows, { seed, leaveOut: held })
-  const verdicts = fit.verdict.filter((_, i) => held[i] === 1)
-  const reference: Reference = { kind: 'clean', verdicts: ascending(verdicts), trimmed: 0 }
+  for (const i of samplePlaces(normal.length, size, random)) held[normal[i] as number] = 1
+  const leaveOut = trimmed.map((flag, i) => flag | (held[i] as number))
+  const part = fitPart(rows, { seed, leaveOut })
+  const { fit, shift } = corrected(rows, part, { labels, random })
+  const reference = cleanReference(fit.verdict.filter((_, i) => held[i] === 1))
   const pValues = fit.verdict.map((verdict, i) => {
     const p = pValueOf(verdict, reference)
     // a held-out row does not count against itself: (1 + others) / n, n of them with itself
     return held[i] === 1 ? (p * (size + 1) - 1) / size : p
   })
-  return finish(rows, fit, { reference, pValues, trimmed: new Uint8Array(rows.count) })
+  const contamination = { estimate: 0, low: 0, high: 0 }
+  return finish(rows, fit, { reference, pValues, trimmed, contamination, shift, labels })
 }
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
   const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
   const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
-  const fit = fitPart(rows, { seed, leaveOut: trimmed, first })
-  const verdicts = fit.verdict.filter((_, i) => trimmed[i] === 0)
-  const reference: Reference = {
-    kind: 'mixed',
-    verdicts: ascending(verdicts),
-    trimmed: rows.count - verdicts.length,
-  }
+  const part = fitPart(rows, { seed, leaveOut: trimmed, first })
+  const { fit, shift } = corrected(rows, part, { labels, random: seededRandom(seed) })
+  const { pValues: estimated, contamination } = judgeMix(bulkVerdict(fit) ?? fit.verdict)
+  const reference = mixedReference(fit.verdict, estimated)
   const pValues = fit.verdict.map((verdict) => pValueOf(verdict, reference))
-  return finish(rows, fit, { reference, pValues, trimmed })
+  return finish(rows, fit, { reference, pValues, trimmed, contamination, shift, labels })
+}
+
+/**
+ * The mean of detectors' scores, each on the scale of its bulk. The verdict itself does not tell how far strangers stand out:
+ * it is made of ranks, which are spread evenly whatever part of the rows is strange.
+ *
+ * @returns undefined where no detector's scores have a bulk that a distribution can be fitted to
+ */
+function bulkVerdict({ scores, weights }: PartFit): Float64Array | undefined {
+  const bulk: ByDetector<Float64Array> = Object.fromEntries(
+    entriesOf(scores).flatMap(([name, values]) => {
+      const own = (weights[name] ?? 0) > 0 ? bulkScores(values) : undefined
+      return own ? [[name, own]] : []
+    }),
+  )
+  const count = Object.values(bulk)[0]?.length
+  return count === undefined ? undefined : jointVerdict(bulk, weights, count)
+}
+
+/** The fit after people's corrections, if there are any: other weights, and verdicts that moved near corrected rows. */
+function corrected(
+  rows: DetectionRows,
+  part: PartFit,
+  { labels, random }: { labels: Int8Array | undefined; random: Random },
+): { fit: PartFit; shift: LabelShift | undefined } {
+  if (!labels?.some((label) => label !== 0)) return { fit: part, shift: undefined }
+  const weights = learnWeights(part.surprises, part.weights, labels)
+  const verdicts = jointVerdict(part.surprises, weights, rows.count)
+  const shift = LabelShift.of(rows, { labels, verdicts, random })
+  return { fit: { ...part, weights, verdict: shift?.apply(rows, verdicts) ?? verdicts }, shift }
 }
 
 /** Marks the rows with the largest verdicts, and those that people called strange; never one that they called fine. */
@@ -93,28 +131,35 @@ function strangest(verdict: Float64Array, size: number, labels?: Int8Array): Uin
   return trimmed.includes(0) ? trimmed : trimmed.fill(0)
 }
 
-function ascending(verdicts: Float64Array): Float32Array {
-  return Float32Array.from(verdicts).sort()
-}
-
 function finish(
   rows: DetectionRows,
   fit: PartFit,
-  { reference, pValues, trimmed }: { reference: Reference; pValues: Float64Array; trimmed: Uint8Array },
+  found: {
+    reference: Reference
+    pValues: Float64Array
+    trimmed: Uint8Array
+    contamination: DetectionReport['contamination']
+    shift: LabelShift | undefined
+    labels: Int8Array | undefined
+  },
 ): DetectionFit {
+  const { reference, trimmed, contamination, shift, labels } = found
   const detection = new FittedDetection({
     dim: rows.dim,
     detectors: fit.detectors as Record<VectorDetectorName, Detector>,
     tails: fit.tails,
     reference,
+    shift,
     report: {
       items: rows.count,
       reference: reference.kind,
-      calibratedOn: reference.verdicts.length,
+      calibratedOn: reference.kind === 'clean' ? reference.verdicts.length : rows.count,
       weights: fit.weights,
-      contamination: estimateContamination(pValues, reference.kind),
+      contamination,
     },
   })
+  // what people called fine is never flagged
+  const pValues = found.pValues.map((p, i) => (labels?.[i] === -1 ? 1 : p))
   const detectors = detectorScores(fit.scores, fit.surprises)
   return { detection, scores: { verdict: fit.verdict, pValues, detectors }, trimmed }
 }

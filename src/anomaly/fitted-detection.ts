@@ -10,6 +10,7 @@ import {
 import { checkRows } from './check-rows.js'
 import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
+import type { LabelShift } from './label-shift.js'
 import { packFloats } from './pack.js'
 import { pValueOf, type Reference } from './reference.js'
 import type { ScoreTail } from './score-tail.js'
@@ -20,6 +21,8 @@ export interface DetectionParts {
   /** By detector, those of encoders among them. */
   tails: ByDetector<ScoreTail>
   reference: Reference
+  /** Where people corrected rows. */
+  shift: LabelShift | undefined
   report: DetectionReport
 }
 
@@ -43,7 +46,8 @@ export class FittedDetection implements Detection {
     checkRows(rows, this.#parts.dim)
     const scores = rawScores(this.#parts.detectors, rows)
     const surprises = surprisesOf(scores, this.#parts.tails)
-    const verdict = jointVerdict(surprises, this.report.weights, rows.count)
+    const joint = jointVerdict(surprises, this.report.weights, rows.count)
+    const verdict = this.#parts.shift?.apply(rows, joint) ?? joint
     const pValues = verdict.map((value) => pValueOf(value, this.#parts.reference))
     return { verdict, pValues, detectors: detectorScores(scores, surprises) }
   }
@@ -54,15 +58,16 @@ export class FittedDetection implements Detection {
       format: DETECTION_FORMAT,
       dim,
       report,
-      reference: { kind: reference.kind, trimmed: reference.trimmed },
+      reference: reference.kind,
       detectors: Object.fromEntries(VECTOR_DETECTORS.map((name) => [name, detectors[name].settings()])),
       tails: Object.fromEntries(entriesOf(tails).map(([name, tail]) => [name, tail.count])),
     }
   }
 
   files(): Record<string, Uint8Array> {
-    const { detectors, tails, reference } = this.#parts
-    const files: Record<string, Uint8Array> = { reference: packFloats(reference.verdicts) }
+    const { detectors, tails, reference, shift } = this.#parts
+    const files: Record<string, Uint8Array> = { reference: packFloats(reference.verdicts), ...shift?.files() }
+    if (reference.pValues) files['reference-p'] = packFloats(reference.pValues)
     for (const name of VECTOR_DETECTORS) {
       for (const [file, bytes] of Object.entries(detectors[name].files())) files[`${name}-${file}`] = bytes
     }

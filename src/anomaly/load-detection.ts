@@ -9,6 +9,7 @@ import { EngineError } from '../core/errors.js'
 import { DETECTOR_KINDS, type VectorDetectorName } from './detectors/vector-detectors.js'
 import type { Stored } from './fitted.js'
 import { DETECTION_FORMAT, FittedDetection } from './fitted-detection.js'
+import { LabelShift } from './label-shift.js'
 import { unpackFloats } from './pack.js'
 import type { Reference } from './reference.js'
 import { ScoreTail } from './score-tail.js'
@@ -18,7 +19,7 @@ interface StoredDetection {
   format: number
   dim: number
   report: DetectionReport
-  reference: { kind: Reference['kind']; trimmed: number }
+  reference: Reference['kind']
   detectors: Record<VectorDetectorName, Record<string, unknown>>
   tails: Partial<Record<DetectorName, number>>
 }
@@ -52,11 +53,8 @@ export function loadDetection({ settings, files }: Stored): Detection {
     dim: numberSetting(settings, 'dim'),
     detectors,
     tails,
-    reference: {
-      kind: stored.reference.kind,
-      trimmed: stored.reference.trimmed,
-      verdicts: unpackFloats(files, 'reference'),
-    },
+    reference: referenceOf(stored.reference, files),
+    shift: LabelShift.load(files, numberSetting(settings, 'dim')),
     report: stored.report,
   })
 }
@@ -68,4 +66,10 @@ function filesOf(files: Record<string, Uint8Array>, name: string): Record<string
       .filter(([file]) => file.startsWith(`${name}-`))
       .map(([file, bytes]) => [file.slice(name.length + 1), bytes]),
   )
+}
+
+function referenceOf(kind: Reference['kind'], files: Record<string, Uint8Array>): Reference {
+  const verdicts = unpackFloats(files, 'reference')
+  if (kind === 'clean') return { kind, verdicts }
+  return { kind, verdicts, pValues: unpackFloats(files, 'reference-p', verdicts.length) }
 }

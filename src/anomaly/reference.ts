@@ -1,75 +1,78 @@
 import type { DetectionReport } from '../core/detection.js'
+import { countBelow } from './ascending.js'
+import { conformalPValue } from './conformal.js'
 
-/** Verdicts of the rows that others are compared with. */
+/** What a verdict is compared with. */
 export interface Reference {
   kind: DetectionReport['reference']
-  /** Ascending, of float32 numbers. */
+  /** Ascending, of float32 numbers: `clean`, of the held-out rows; `mixed`, of all rows, the upper ones all and of the others some. */
   verdicts: Float32Array
-  /** Rows that were left out because they were the strangest; 0 in a clean reference. */
-  trimmed: number
+  /** `mixed`: the p-value of each of these verdicts, descending. */
+  pValues?: Float32Array
 }
 
-/** Part of a binomial share's error on both sides that a range spans: 95 %. */
-const RANGE = 1.96
-/** The p-value below which rows are counted for the contamination. */
-const COUNTED = 0.01
+/** Verdicts of a mix that are kept: so many of the largest, and as many of the others. */
+const KEPT = 2_048
 
-/** What part of normal items is at least as strange, in (0, 1]. */
-export function pValueOf(verdict: number, reference: Reference): number {
-  return reference.kind === 'clean'
-    ? conformalPValue(verdict, reference.verdicts)
-    : trimmedPValue(verdict, reference)
-}
+/** The least p-value that is told: below it is float32's own end. */
+const LEAST = 1e-37
 
-/**
- * Split-conformal: (1 + held-out verdicts at least as large) / (n + 1). Of new normal rows at most a part p gets p or
- * less (Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005, 2.2).
- */
-function conformalPValue(verdict: number, verdicts: Float32Array): number {
-  return (1 + countAtLeast(verdicts, verdict)) / (verdicts.length + 1)
+export function cleanReference(verdicts: Float64Array): Reference {
+  return { kind: 'clean', verdicts: Float32Array.from(verdicts).sort() }
 }
 
 /**
- * With the strangest rows left out, as if they had all been normal: the part of all rows at least as strange; beyond what
- * was kept, verdicts (mean logs of probabilities) go on exponentially, at the rate of their upper half. An estimate.
+ * Gives the largest verdict the smallest p-value, and so on: so p-values fall as verdicts rise, whichever statistic they come
+ * from. Equal verdicts share the largest of their p-values.
+ *
+ * @param verdicts at least one
+ * @param pValues as many, in any order
  */
-function trimmedPValue(verdict: number, { verdicts, trimmed }: Reference): number {
-  const n = verdicts.length
-  const all = n + trimmed
-  const highest = verdicts[n - 1] ?? 0
-  const share = (trimmed + 1) / (all + 1)
-  const middle = verdicts[n >> 1] ?? 0
-  const rate = highest > middle ? Math.log(0.5 / share) / (highest - middle) : 0
-  if (verdict > highest && rate > 0)
-    return Math.max(Number.MIN_VALUE, share * Math.exp(-rate * (verdict - highest)))
-  return (1 + trimmed + countAtLeast(verdicts, verdict)) / (all + 1)
-}
-
-/**
- * How many rows of all seem strange: those with a p-value of .01 or less beyond the hundredth part that would have one
- * anyway, with the range of a binomial share. In a clean reference, none.
- */
-export function estimateContamination(
-  pValues: Float64Array,
-  kind: Reference['kind'],
-): DetectionReport['contamination'] {
-  const n = pValues.length
-  if (kind === 'clean' || n === 0) return { estimate: 0, low: 0, high: 0 }
-  const share = pValues.filter((p) => p <= COUNTED).length / n
-  const error = RANGE * Math.sqrt(Math.max(share * (1 - share), 1 / n) / n)
-  const excess = (part: number): number => Math.min(1, Math.max(0, (part - COUNTED) / (1 - COUNTED)))
-  return { estimate: excess(share), low: excess(share - error), high: excess(share + error) }
-}
-
-/** How many of the ascending values are at least `value`. */
-export function countAtLeast(ascending: Float32Array, value: number): number {
-  const sought = Math.fround(value)
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((ascending[middle] as number) < sought) low = middle + 1
-    else high = middle
+export function mixedReference(verdicts: Float64Array, pValues: Float64Array): Reference {
+  const ascending = Float32Array.from(verdicts).sort()
+  const descending = Float32Array.from(pValues, (p) => Math.max(LEAST, p))
+    .sort()
+    .reverse()
+  for (let i = 1; i < ascending.length; i++) {
+    if (ascending[i] === ascending[i - 1]) descending[i] = descending[i - 1] as number
   }
-  return ascending.length - low
+  const n = ascending.length
+  const step = Math.max(1, Math.ceil((n - KEPT) / KEPT))
+  const kept = Uint32Array.from(ascending.keys()).filter((i) => i >= n - KEPT || i % step === 0)
+  return {
+    kind: 'mixed',
+    verdicts: Float32Array.from(kept, (i) => ascending[i] as number),
+    pValues: Float32Array.from(kept, (i) => descending[i] as number),
+  }
+}
+
+/**
+ * What part of normal items is at least as strange, in (0, 1]: of a clean reference the split-conformal p-value, of a mix an
+ * estimate. Beyond the largest verdict of a mix (a mean of logs of probabilities) p-values go on exponentially, as they fall over
+ * its upper half.
+ */
+export function pValueOf(verdict: number, { kind, verdicts, pValues }: Reference): number {
+  if (kind === 'clean' || pValues === undefined) return conformalPValue(Math.fround(verdict), verdicts)
+  const n = verdicts.length
+  const value = Math.fround(verdict)
+  const place = countBelow(verdicts, value)
+  if (place === n) return beyond(value, verdicts, pValues)
+  const at = pValues[place] as number
+  if (place === 0 || verdicts[place] === value) return at
+  const [low, high] = [verdicts[place - 1] as number, verdicts[place] as number]
+  const part = (value - low) / (high - low)
+  return Math.exp((1 - part) * Math.log(pValues[place - 1] as number) + part * Math.log(at))
+}
+
+function beyond(value: number, verdicts: Float32Array, pValues: Float32Array): number {
+  const last = verdicts.length - 1
+  const least = pValues[last] ?? 1
+  // the first verdict that half of normal items reach no more
+  const half = Math.max(
+    0,
+    pValues.findIndex((p) => p <= 0.5),
+  )
+  const width = (verdicts[last] ?? 0) - (verdicts[half] ?? 0)
+  const rate = width > 0 ? Math.log((pValues[half] as number) / least) / width : 0
+  return Math.max(LEAST, least * Math.exp(-rate * (value - (verdicts[last] ?? 0))))
 }

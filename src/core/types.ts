@@ -128,6 +128,11 @@ export interface OutlierAnswer {
   reference: 'clean' | 'mixed'
   /** Up to which p-value an item is flagged, and what was asked to come to it. */
   threshold: { pValue: number; rate?: number; fdr?: number }
+  /**
+   * Of normal items, the part that the rate flags: what is expected, and the range that it lies in. Of a clean reference by
+   * the calibration's size, of a mixed one as it was measured elsewhere. Not there where an fdr is asked.
+   */
+  falseAlarms?: { expected: number; low: number; high: number }
   /** Items that were judged, and those of them that are flagged. */
   scored: number
   flagged: number

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DetectionThread } from '../anomaly/detection-thread.js'
-import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
 import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
 import type { DetectResult } from '../core/types.js'
-import type { CheckedDetect } from './detect-request.js'
+import { type CheckedDetect, thresholdOf } from './detect-request.js'
 import {
   correctionsMark,
   type DetectionPlace,
@@ -165,7 +164,7 @@ export async function fitDetectors(
     .fit(rows, { reference, seed, ...(labels.some((label) => label !== 0) ? { labels } : {}), signal })
     .finally(() => thread.close())
   const trimmed = subjects.flatMap(({ id }, i) => (fit.trimmed[i] ? [id] : []))
-  const threshold = 'rate' in flags ? flags.rate : falseDiscoveryThreshold(fit.scores.pValues, flags.fdr)
+  const { threshold } = thresholdOf(flags, fit.scores.pValues, fit.report)
   return {
     settings: {
       ...{ reference, flags, seed, threshold, corrections, detectors: fit.settings },

@@ -1,4 +1,6 @@
+import { falseDiscoveries } from '../anomaly/false-discovery.js'
 import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
+import type { DetectionReport } from '../core/detection.js'
 import type { Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
 import type { FlagRule } from './detection-service.js'
@@ -82,4 +84,27 @@ function firstDetectSpace({ spaces }: CollectionRecord): SpaceRecord | undefined
 function share(value: unknown, field: string): number {
   if (typeof value === 'number' && value > 0 && value < 1) return value
   throw invalid(field, `${field} must be a number above 0 and below 1, such as 0.01; got ${show(value)}`)
+}
+
+/**
+ * Up to which p-value items are flagged, and the note where that is none.
+ *
+ * @param pValues of all items that are judged
+ */
+export function thresholdOf(
+  flags: FlagRule,
+  pValues: Float64Array,
+  { calibratedOn }: Pick<DetectionReport, 'calibratedOn'>,
+): { threshold: number; note?: string } {
+  if ('rate' in flags) return { threshold: flags.rate }
+  const { threshold, limitedBy, calibrationNeeded } = falseDiscoveries(pValues, {
+    fdr: flags.fdr,
+    calibratedOn,
+  })
+  if (threshold > 0) return { threshold }
+  const why =
+    limitedBy === 'calibration'
+      ? `p-values come from ${calibratedOn} items and can be no smaller than 1 in ${calibratedOn + 1}, too few to tell one stranger among ${pValues.length}: about ${calibrationNeeded.toLocaleString('en')} would be needed, or a larger fdr`
+      : 'none is strange enough'
+  return { threshold, note: `no item can be flagged at a false discovery rate of ${flags.fdr}: ${why}` }
 }

@@ -1,6 +1,7 @@
 import { DetectionThread } from '../anomaly/detection-thread.js'
-import { driftOf } from '../anomaly/drift.js'
+import { DRIFT_WINDOW, findDrift, hasGrown } from '../anomaly/drift.js'
 import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/backend.js'
+import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { conditionsOf, type Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
@@ -16,8 +17,6 @@ import {
 import type { EngineContext } from './engine-context.js'
 import { judgeRest } from './judge-items.js'
 
-/** P-values of items that came after the fit, by which it is seen whether they are still of the same kind. */
-const RECENT = 1_000
 /** Detections whose left-out ids are held. */
 const HELD = 16
 /** After how long a fit that failed is tried again. */
@@ -31,7 +30,7 @@ interface Watched {
   judging: Promise<void> | undefined
   /** Something was written since it began. */
   again: boolean
-  /** The latest last. */
+  /** P-values of items that came after the fit, the latest last. */
   recent: number[]
   /** When a fit failed, by `performance.now()`. */
   failedAt: number
@@ -144,7 +143,7 @@ export class Detections implements DetectionService {
     const place = await this.place(collection, space, space.detection)
     const { pValues, more } = await judgeRest(context, record, place, { signal: watched.ending.signal })
     if (more) watched.again = true
-    watched.recent = [...watched.recent, ...pValues].slice(-RECENT)
+    watched.recent = [...watched.recent, ...pValues].slice(-DRIFT_WINDOW)
     await this.#refitWhenDue(record, space, place, watched)
   }
 
@@ -156,10 +155,13 @@ export class Detections implements DetectionService {
   ): Promise<void> {
     const context = this.#context()
     const { scored } = await context.backend.countAnomalies(record.name, space.name, 'verdict')
-    const fitted = Number(space.detection?.report.items ?? 0)
+    const report = space.detection?.report as unknown as DetectionReport
     const corrections = correctionsMark(await context.backend.corrections(record.name))
-    const drift = driftOf({ recent: watched.recent, fittedTo: fitted, items: scored })
-    if (!drift.drifted && !drift.grown && corrections === settings.corrections) return
+    const others =
+      corrections !== settings.corrections ||
+      hasGrown({ fittedTo: report.items, items: scored }) ||
+      findDrift(watched.recent, report)?.drifted
+    if (!others) return
     if (performance.now() - watched.failedAt < RETRY_MS) return
     const { reference, flags, where, seed } = settings
     const options: DetectOptions = {

@@ -1,4 +1,3 @@
-import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
 import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
 import type { DetectionReport, DetectionRows, DetectionScores } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
@@ -13,13 +12,14 @@ import {
   checkFlags,
   checkReference,
   DEFAULT_RATE,
+  thresholdOf,
 } from './detect-request.js'
-import type { DetectionPlace, DetectionSettings, FlagRule } from './detection-service.js'
+import type { DetectionPlace, FlagRule } from './detection-service.js'
 import { itemVector, type Subject, scoringSpaces } from './detection-source.js'
 import { type EngineContext, isImageSpace, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { currentVersion } from './image-table.js'
 import { scoreSubjects } from './judge-items.js'
-import { notesOf } from './outliers.js'
+import { falseAlarmsOf, notesOf } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
 
@@ -137,17 +137,16 @@ async function judgeAll(
     }
     work.progress({ done: pValues.length, total })
   }
-  const threshold =
-    'rate' in flags ? flags.rate : falseDiscoveryThreshold(Float64Array.from(pValues), flags.fdr)
-  const settings: DetectionSettings = { ...place.settings, flags, threshold }
+  const { threshold, note } = thresholdOf(flags, Float64Array.from(pValues), report)
   return {
     outliers: top.map((anomaly) => ({ ...anomaly, flagged: (anomaly.pValue ?? 1) <= threshold })),
-    ...{ space: space.name, detection: place.version, reference: settings.reference },
+    ...{ space: space.name, detection: place.version, reference: report.reference },
     threshold: { pValue: threshold, ...flags },
     scored: pValues.length,
     flagged: pValues.filter((pValue) => pValue <= threshold).length,
     report,
-    notes: notesOf(settings, { flags, threshold }, report),
+    ...falseAlarmsOf(flags, report),
+    notes: notesOf(report, note),
   }
 }
 

@@ -1,4 +1,5 @@
-import { falseDiscoveryThreshold } from '../anomaly/false-discovery.js'
+import { rateThreshold } from '../anomaly/conformal.js'
+import { mixFalseAlarms } from '../anomaly/contamination.js'
 import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
@@ -6,7 +7,7 @@ import { LIMITS } from '../core/limits.js'
 import type { Anomaly, DetectOptions, OutlierAnswer } from '../core/types.js'
 import { parseWhere } from '../query/parse-where.js'
 import { detectKey, startDetect } from './detect-job.js'
-import { checkDetect, checkFlags, checkReference, findDetectSpace } from './detect-request.js'
+import { checkDetect, checkFlags, checkReference, findDetectSpace, thresholdOf } from './detect-request.js'
 import type { DetectionSettings, FlagRule } from './detection-service.js'
 import type { EngineContext } from './engine-context.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
@@ -70,7 +71,8 @@ export async function findOutliers(
     scored: counts.scored,
     flagged: rule.flagged ?? counts.flagged,
     report,
-    notes: notesOf(settings, rule, report),
+    ...falseAlarmsOf(rule.flags, report),
+    notes: notesOf(report, rule.note),
   }
 }
 
@@ -82,24 +84,25 @@ interface AppliedRule {
   stored: boolean
   /** How many are flagged by it, where they are not those that are stored. */
   flagged?: number
+  note?: string
 }
 
 async function ruleOf(
   { backend }: EngineContext,
   collection: string,
-  { name }: SpaceRecord,
+  { name, detection }: SpaceRecord,
   settings: DetectionSettings,
   asked: FlagRule | undefined,
 ): Promise<AppliedRule> {
   const flags = asked ?? settings.flags
-  if (JSON.stringify(flags) === JSON.stringify(settings.flags)) {
-    return { flags, threshold: settings.threshold, stored: true }
-  }
+  const stored = JSON.stringify(flags) === JSON.stringify(settings.flags)
+  if (stored && 'rate' in flags) return { flags, threshold: settings.threshold, stored }
   const pValues = await backend.pValues(collection, name)
-  const threshold = 'rate' in flags ? flags.rate : falseDiscoveryThreshold(pValues, flags.fdr)
+  const report = detection?.report as unknown as DetectionReport
+  const { threshold, note } = thresholdOf(flags, pValues, report)
   let flagged = 0
   while (flagged < pValues.length && (pValues[flagged] as number) <= threshold) flagged++
-  return { flags, threshold, stored: false, flagged }
+  return { flags, threshold, stored: false, flagged, ...(note === undefined ? {} : { note }) }
 }
 
 function shownOutlier(
@@ -149,22 +152,26 @@ function checkDetector(name: unknown, { weights }: DetectionReport): string {
   throw invalid('detector', `detector must be one of verdict, ${known.join(', ')}; got ${show(name)}`)
 }
 
+/** Of normal items, the part that a rate flags: what is expected, and the range that it lies in. */
+export function falseAlarmsOf(
+  flags: FlagRule,
+  { reference, calibratedOn }: DetectionReport,
+): Pick<OutlierAnswer, 'falseAlarms'> {
+  if (!('rate' in flags)) return {}
+  const falseAlarms =
+    reference === 'mixed'
+      ? mixFalseAlarms(flags.rate)
+      : rateThreshold(new Float64Array(calibratedOn), flags.rate).falseAlarms
+  return { falseAlarms }
+}
+
 /** What should be known beside an answer's numbers. */
-export function notesOf(
-  { reference }: DetectionSettings,
-  { flags, threshold }: Pick<AppliedRule, 'flags' | 'threshold'>,
-  { contamination, calibratedOn }: DetectionReport,
-): string[] {
-  const notes: string[] = []
+export function notesOf({ reference, contamination }: DetectionReport, note: string | undefined): string[] {
+  const notes = note === undefined ? [] : [note]
   if (reference === 'mixed') {
     const [low, high] = [contamination.low, contamination.high].map((part) => `${(100 * part).toFixed(1)} %`)
     notes.push(
       `the collection may hold strangers itself (about ${low} to ${high} seem strange), so no rate of false alarms can be promised; say "clean" as the reference if all of it is normal`,
-    )
-  }
-  if ('fdr' in flags && threshold === 0) {
-    notes.push(
-      `no item can be flagged at a false discovery rate of ${flags.fdr}: none is strange enough beside the ${calibratedOn} items that p-values come from`,
     )
   }
   return notes

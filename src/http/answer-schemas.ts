@@ -222,6 +222,10 @@ export const OutliersAnswer = z
     threshold: z
       .object({ pValue: z.number(), rate: z.number().optional(), fdr: z.number().optional() })
       .openapi({ description: 'Up to which p-value an item is flagged, and what was asked' }),
+    falseAlarms: z
+      .object({ expected: z.number(), low: z.number(), high: z.number() })
+      .optional()
+      .openapi({ description: 'Of normal items, the part that the rate flags, and its range' }),
     scored: z.int(),
     flagged: z.int(),
     report: DetectionReport,

@@ -111,7 +111,7 @@ async function fitWhereNeeded(
 
 /** A table for people: the strangest first. */
 export function outliersText(answer: OutlierAnswer, width: number): string {
-  const { outliers: found, space, threshold, scored, flagged, notes } = answer
+  const { outliers: found, space, threshold, falseAlarms, scored, flagged, notes } = answer
   const rows = found.map(({ id, pValue, flagged: isFlagged, correction, detectors = {} }, i) => [
     String(i + 1),
     pValue === undefined ? '' : shownShare(pValue),
@@ -135,6 +135,10 @@ export function outliersText(answer: OutlierAnswer, width: number): string {
       ? `p at most ${shownShare(threshold.pValue)}`
       : `false discovery rate ${shownShare(threshold.fdr)}`
   const lines = [table, `${flagged} of ${scored} are flagged (${rule}) in space "${space}"`]
+  if (falseAlarms) {
+    const [low, high] = [falseAlarms.low, falseAlarms.high].map(shownShare)
+    lines.push(`false alarms: ${shownShare(falseAlarms.expected)} of normal items expected, ${low} to ${high}`)
+  }
   for (const note of notes) lines.push(`note: ${note}`)
   return lines.join('\n')
 }
