@@ -2,12 +2,23 @@ import { type DetectionRows, type DetectorName, ENCODER_DETECTORS } from '../cor
 import type { ByDetector } from './joint-verdict.js'
 import { type SpaceKind, spaceKind } from './space-kind.js'
 
+/**
+ * Equal parts for the detectors whose view fits the kind of space. In tables columns have a meaning and a scale of their own:
+ * cuts along them need no scale, a covariance sees what single columns do not show, and their errors differ. A column of an
+ * embedding means little alone, so the forest and ECOD have no voice there. docs/outliers.md tells more.
+ */
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
   encoder: { neighbours: 1, mahalanobis: 1 },
   embedding: { neighbours: 1, mahalanobis: 1 },
   table: { forest: 1, mahalanobis: 1 },
 }
 
+/**
+ * How much each detector counts in the verdict, by a rule that needs no labels: the kind of space, and which encoders
+ * gave scores.
+ *
+ * @returns parts in 0..1 that sum to 1; a detector without one has none
+ */
 export function chooseWeights(rows: DetectionRows): ByDetector<number> {
   const weights: ByDetector<number> = { ...WEIGHTS[spaceKind(rows)] }
   for (const name of ENCODER_DETECTORS) {
