@@ -69,6 +69,16 @@ describe('a costly filter', () => {
     ).toEqual([1, ITEMS / 3])
   })
 
+  it('that was looked up before is listed without reading what it does not mean', async () => {
+    expect(await backend.count('notes', COSTLY)).toBe(ITEMS / 3)
+    const listed = async (): Promise<string[]> => {
+      const { items } = await backend.list('notes', { limit: 3, cursor: '4', fields: {}, where: COSTLY })
+      return items.map(({ id }) => id)
+    }
+    const other = parseWhere({ $and: [COSTLY_WHERE, { third: { $lt: 3 } }] })
+    expect(await order(() => backend.count('notes', other), listed)).toEqual([['i6', 'i9', 'i12'], ITEMS / 3])
+  })
+
   it('holds of the same items in a collection that nobody has opened', async () => {
     await backend.close()
     backend = await EmbeddedBackend.open({ home: home.path, jobs: new RecordingJobs() })

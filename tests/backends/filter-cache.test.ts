@@ -49,6 +49,18 @@ describe('what filters mean is kept', () => {
     expect(asked[2]).toMatchObject({ changes: { size: 3 } })
   })
 
+  it('and tells where an answer is near, without asking', async () => {
+    expect(cache.knows(question({ a: 1 }))).toBe(false)
+    expect(cache.knows(question({ year: 1 }))).toBe(true)
+    expect(cache.knows(question({ year: 1, a: 1 }))).toBe(false)
+    expect(asked).toHaveLength(0)
+    await cache.find(question({ a: 1 }))
+    slots.put('c', 9)
+    expect(cache.knows(question({ a: 1 }))).toBe(true)
+    for (let i = 0; i < 6_000; i++) slots.put(`more ${i}`, 10 + i)
+    expect(cache.knows(question({ a: 1 }))).toBe(false)
+  })
+
   it('once, where several ask at the same time', async () => {
     await Promise.all([1, 2, 3].map(() => cache.find(question({ a: 1 }))))
     expect(asked).toHaveLength(1)

@@ -117,6 +117,15 @@ export function backendFiltersContract(name: string, open: () => Promise<OpenedB
       const where = { n: { $gte: 5, $lt: 40 } }
       const expected = Array.from({ length: 35 }, (_, i) => `i${i + 5}`)
       for (const limit of [1, 7, 35, 100]) expect(await listed(where, limit)).toEqual(expected)
+      expect(await nearest(where)).toHaveLength(35)
+      for (const limit of [1, 7, 35, 100]) expect(await listed(where, limit)).toEqual(expected)
+      const page = { limit: 3, fields: {}, where: parseWhere(where) }
+      const { cursor } = await backend.list('notes', page)
+      await backend.remove('notes', ['i9'])
+      await backend.upsert('notes', [item('i8', { n: 1 }), item('late', { n: 9 }), item('i6', { n: 3 })])
+      const ids = (await backend.list('notes', { ...page, cursor })).items.map(({ id }) => id)
+      expect(ids).toEqual(['i10', 'i11', 'i12'])
+      expect((await listed(where)).at(-1)).toBe('late')
       const refused = { limit: 1, cursor: 'x', fields: {}, where: parseWhere(where) }
       await expect(backend.list('notes', refused)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
     })

@@ -12,13 +12,18 @@ import type {
   ListPage,
   MatchingKeys,
 } from './filter-messages.js'
+import { firstFrom } from './item-keys.js'
 import { ItemReader } from './item-reader.js'
 import { conditionOf, ItemScan, type Pause } from './item-scan.js'
+import { matchingId } from './matching-id.js'
 import { readWrites } from './schema.js'
 import { slotsOf } from './slot-bits.js'
 import { type Connection, openDatabase } from './sqlite.js'
 
 export type { Pause } from './item-scan.js'
+
+/** Keys looked at before the thread looks at what else there is to do. */
+const KEYS_BETWEEN_TURNS = 256
 
 /** What the filter thread answers, over a read-only connection of its own. */
 export class FilterAnswers {
@@ -50,6 +55,11 @@ export class FilterAnswers {
       }
       case 'count':
         return this.#count(request.collection, request, pause)
+      case 'keysOf': {
+        const index = this.#index(request.collection)
+        index.apply(request.changes)
+        return index.sharedKeys(new Uint32Array(request.bits))
+      }
       case 'keys':
         return this.#keys(request.collection, request, pause)
       case 'list':
@@ -101,8 +111,17 @@ export class FilterAnswers {
   }
 
   async #list(request: Extract<FilterRequest, { op: 'list' }>, pause: Pause): Promise<ListPage> {
-    const { collection, after, limit } = request
+    const { collection, after, limit, known } = request
     const keys: number[] = []
+    if (known) {
+      const idOf = matchingId(this.#db, collection.key, { question: request, ...known })
+      for (let at = firstFrom(known.keys, after + 1); at < known.keys.length && keys.length <= limit; at++) {
+        const key = known.keys[at] as number
+        if (idOf(key) !== undefined) keys.push(key)
+        if (at % KEYS_BETWEEN_TURNS === 0) await pause()
+      }
+      return this.#items.page(collection, keys, request)
+    }
     const scan = new ItemScan(this.#db, collection.key)
     await scan.each<[number]>({ columns: 'key', question: request, after, pause }, (rows) => {
       for (const [key] of rows) keys.push(key)

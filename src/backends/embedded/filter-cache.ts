@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FilteredPlan } from '../../core/backend.js'
 import { conditionsOf, type Filter, fieldName } from '../../core/filter.js'
-import type { FilterQuestion, MatchingKeys, Resolved, SlotChanges } from './filter-messages.js'
+import type { FilterQuestion, ItemKeys, MatchingKeys, Resolved, SlotChanges } from './filter-messages.js'
 import type { FilterThread } from './filter-thread.js'
 import type { ItemSlots } from './item-slots.js'
 import { MatchingItems } from './matching-items.js'
@@ -40,6 +40,7 @@ export class FilterCache {
   readonly #kept = new Map<string, MatchingItems>()
   #bytes = 0
   readonly #asked = new Map<string, Asked>()
+  readonly #keysOf = new WeakMap<MatchingItems, Promise<ItemKeys>>()
   /** Fields that are not indexed: how often filters over them were slow, and how slow in all. */
   readonly #slow = new Map<string, { times: number; total: number }>()
   #indexed: readonly string[]
@@ -80,10 +81,25 @@ export class FilterCache {
     return { matching, resolved, hint: this.#slow.size === 0 ? undefined : this.#hint(question.filter) }
   }
 
-  /** Keys of the items that match, as they were at some time after the call. @throws EngineError as {@link find} */
+  /** The items that match, as they were at some time after the call, by their keys. @throws EngineError as {@link find} */
   async keys(question: FilterQuestion): Promise<MatchingKeys> {
     const { matching } = await this.#find(question, undefined)
-    return matching.keys(this.#slots)
+    let asked = this.#keysOf.get(matching)
+    if (!asked) {
+      asked = this.#askKeys(matching)
+      this.#keysOf.set(matching, asked)
+      asked.catch(() => this.#keysOf.delete(matching))
+    }
+    return { keys: await asked, seq: matching.seq }
+  }
+
+  /** Whether {@link keys} would not have to read all items' metadata. */
+  knows(question: FilterQuestion): boolean {
+    const kept = this.#kept.get(nameOf(question))
+    if (kept && this.#touchedSince(kept)) return true
+    return conditionsOf(question.filter).every(
+      ({ field }) => field.kind === 'metadata' && this.#indexed.includes(fieldName(field)),
+    )
   }
 
   async #find(
@@ -143,11 +159,8 @@ export class FilterCache {
     signal: AbortSignal | undefined,
   ): Promise<MatchingItems> {
     const { version, seq, count: items } = this.#slots
-    const touched = kept && this.#slots.touchedSince(kept.version)
-    const base =
-      kept && touched && touched.size <= MANY
-        ? { bits: kept.bits.buffer, touched: Uint32Array.from(touched) }
-        : undefined
+    const touched = kept && this.#touchedSince(kept)
+    const base = touched ? { bits: kept.bits.buffer, touched: Uint32Array.from(touched) } : undefined
     const request = { op: 'resolve', collection: this.#collection, ...question } as const
     const changes = this.changes()
     const asking = this.#thread.ask({ ...request, changes, ...(base ? { base } : {}) }, signal)
@@ -159,6 +172,21 @@ export class FilterCache {
     if (how === 'metadata' && ms > SLOW_MS && !base) this.#noteSlow(question.filter, ms)
     const nearby = kept?.nearby ?? new Nearby()
     return new MatchingItems({ bits: new Uint32Array(bits), count, items, version, seq, how, nearby })
+  }
+
+  /** Slots touched since an answer; undefined where it is to be looked up anew. */
+  #touchedSince({ version }: MatchingItems): Set<number> | undefined {
+    const touched = this.#slots.touchedSince(version)
+    return touched && touched.size <= MANY ? touched : undefined
+  }
+
+  /** A slot may be of another item by now, which then is of a later write. */
+  #askKeys({ bits }: MatchingItems): Promise<ItemKeys> {
+    const changes = this.changes()
+    const request = { op: 'keysOf', collection: this.#collection, bits: bits.buffer, changes } as const
+    const asking = this.#thread.ask(request)
+    asking.catch(() => this.misunderstood())
+    return asking as Promise<ItemKeys>
   }
 
   #noteSlow(filter: Filter, ms: number): void {

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Condition, conditionsOf, type Filter, fieldName } from '../../core/filter.js'
 import type { Metadata } from '../../core/types.js'
 import { FieldColumn } from './field-column.js'
-import type { FilterQuestion, Resolved, SlotChanges } from './filter-messages.js'
+import type { FilterQuestion, ItemKeys, Resolved, SlotChanges } from './filter-messages.js'
 import { ItemScan, type Pause } from './item-scan.js'
 import { copyBits, countBits, newBits, type SlotBits, setBit, slotsOf } from './slot-bits.js'
 import type { Connection } from './sqlite.js'
@@ -95,6 +95,14 @@ export class FilterIndex {
 
   keysOf(slots: Uint32Array): Float64Array {
     return Float64Array.from(slots, (slot) => this.#keys[slot] ?? 0)
+  }
+
+  /** The keys of the items of slots. */
+  sharedKeys(bits: SlotBits): ItemKeys {
+    const slots = slotsOf(bits)
+    const keys = new Float64Array(new SharedArrayBuffer(8 * slots.length))
+    for (const [i, slot] of slots.entries()) keys[i] = this.#keys[slot] ?? 0
+    return keys.sort()
   }
 
   async #read(): Promise<void> {

@@ -30,10 +30,12 @@ export interface ResolveRequest extends FilterQuestion {
   base?: { bits: SharedArrayBuffer; touched: Uint32Array }
 }
 
+/** Keys of items, ascending: shape [items]. In shared memory, so that every thread can read it. */
+export type ItemKeys = Float64Array<SharedArrayBuffer>
+
 /** The items that match, by their keys. */
 export interface MatchingKeys {
-  /** Shape [items], in any order. In shared memory, so that every thread can read it. */
-  keys: Float64Array<SharedArrayBuffer>
+  keys: ItemKeys
   /** The write that they match as of: items of a later revision may match no more. */
   seq: number
 }
@@ -63,6 +65,8 @@ export interface ListRequest extends FilterQuestion {
   after: number
   limit: number
   fields: ItemFields
+  /** The items that match, where that is known. */
+  known: MatchingKeys | undefined
 }
 
 export interface StrangestRequest extends FilterQuestion {
@@ -77,6 +81,8 @@ export type FilterRequest =
   | ListRequest
   | StrangestRequest
   | (FilterQuestion & { op: 'count'; collection: number })
+  /** The keys of what was found as slots; answered with {@link ItemKeys}. */
+  | { op: 'keysOf'; collection: number; bits: SharedArrayBuffer; changes: SlotChanges }
   /** Answered with {@link MatchingKeys}. */
   | (FilterQuestion & { op: 'keys'; collection: number })
   /** Reads the fields that are to be in memory before anybody asks. */

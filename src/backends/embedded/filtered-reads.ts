@@ -31,11 +31,15 @@ export class FilteredReads {
     return (await this.#thread.ask({ op: 'keys', collection: keys.key, ...question })) as MatchingKeys
   }
 
-  list(keys: CollectionKeys, query: ListQuery & { where: Filter }): Promise<ListPage> {
+  /** From what is known of the filter; else the items are read until the page is full. */
+  async list(keys: CollectionKeys, query: ListQuery & { where: Filter }): Promise<ListPage> {
     const { limit, fields, cursor, where } = query
     const after = parseCursor(cursor)
-    const request = { op: 'list', collection: keys, after, limit, fields } as const
-    return this.#thread.ask({ ...request, ...toQuestion(keys, where) }) as Promise<ListPage>
+    const question = toQuestion(keys, where)
+    const filters = this.#collections.opened(keys)?.filters
+    const known = filters?.knows(question) ? await filters.keys(question) : undefined
+    const request = { op: 'list', collection: keys, after, limit, fields, known } as const
+    return (await this.#thread.ask({ ...request, ...question })) as ListPage
   }
 
   facets(keys: CollectionKeys, { fields, where, limit }: FacetQuery): Promise<Facets> {

@@ -1,8 +1,9 @@
 import type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from '../../core/keyword-query.js'
 import type { Metadata } from '../../core/types.js'
 import { matchText } from '../../query/match-text.js'
-import type { MatchingKeys } from './filter-messages.js'
+import type { ItemKeys } from './filter-messages.js'
 import { firstVarint } from './first-varint.js'
+import { hasKey } from './item-keys.js'
 import { clauseCount, keywordPlan } from './keyword-plan.js'
 import { keywordTable, parsePaths } from './keyword-table.js'
 import { matchingId } from './matching-id.js'
@@ -18,12 +19,10 @@ interface KeywordStatements {
   /** Items that bm25() reckons with: all that were ever added since the index was made. */
   items: () => number
   count: (phrase: KeywordPhrase) => number
-  best: (expression: string, k: number, among: SharedKeys | undefined) => Scored[]
+  best: (expression: string, k: number, among: ItemKeys | undefined) => Scored[]
   /** To be called when the database has changed: counts are remembered. */
   forget: () => void
 }
-
-type SharedKeys = MatchingKeys['keys']
 
 interface Scored {
   key: number
@@ -36,14 +35,14 @@ export class KeywordSearch {
   readonly #sql: ReturnType<typeof prepare>
   readonly #statements = new Map<number, KeywordStatements>()
   /** The items that a statement finds, where those are not all. */
-  #among: SharedKeys = new Float64Array(new SharedArrayBuffer(0))
+  #among: ItemKeys = new Float64Array(new SharedArrayBuffer(0))
   /** Changes with every commit of another connection. */
   #version = -1
 
   constructor(db: Connection) {
     this.#db = db
     this.#sql = prepare(db)
-    db.function('kindred_among', (key) => Number(isAmong(this.#among, key as number)))
+    db.function('kindred_among', (key) => Number(hasKey(this.#among, key as number)))
   }
 
   /** At most k items, the best first; ties in the order of first writing. */
@@ -57,7 +56,7 @@ export class KeywordSearch {
     this.#version = version
     const statements = this.#of(collection)
     if (!matching) return withIds(this.#best(statements, query, k, undefined), (key) => this.#sql.id.get(key))
-    this.#among = ascending(matching.keys)
+    this.#among = matching.keys
     const idOf = remembering(matchingId(this.#db, collection, matching))
     // what was written since the filter was looked up may not match any more: then more is asked for
     for (let depth = k; ; ) {
@@ -83,7 +82,7 @@ export class KeywordSearch {
     { items, count, best: bestOf }: KeywordStatements,
     query: KeywordQuery,
     k: number,
-    among: SharedKeys | undefined,
+    among: ItemKeys | undefined,
   ): Scored[] {
     const best = (match: string, most: number): Scored[] => bestOf(match, most, among)
     const { all, none } = query
@@ -148,23 +147,6 @@ function remembering<T>(read: (key: number) => T): (key: number) => T {
     known.set(key, { value })
     return value
   }
-}
-
-/** In order; put in order in place where they are not, so that they are the next time. */
-function ascending(keys: SharedKeys): SharedKeys {
-  return keys.every((key, i) => i === 0 || (keys[i - 1] as number) < key) ? keys : keys.sort()
-}
-
-/** @param keys ascending */
-function isAmong(keys: SharedKeys, key: number): boolean {
-  let from = 0
-  let end = keys.length
-  while (from < end) {
-    const middle = (from + end) >>> 1
-    if ((keys[middle] as number) < key) from = middle + 1
-    else end = middle
-  }
-  return keys[from] === key
 }
 
 function anyOf(clauses: readonly KeywordClause[]): string {

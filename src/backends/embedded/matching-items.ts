@@ -1,8 +1,7 @@
 import type { VectorTable } from '../../indexes/vector-table.js'
-import type { MatchingKeys, Resolved } from './filter-messages.js'
-import type { ItemSlots } from './item-slots.js'
+import type { Resolved } from './filter-messages.js'
 import type { Nearby } from './nearby.js'
-import { hasBit, type SlotBits, slotsOf } from './slot-bits.js'
+import { hasBit, type SlotBits } from './slot-bits.js'
 
 /** The items that a filter means, at one moment. */
 export class MatchingItems {
@@ -20,7 +19,6 @@ export class MatchingItems {
   readonly nearby: Nearby
   /** The rows of tables that are of these items, of those before `end`. */
   readonly #rows = new WeakMap<VectorTable, { end: number; rows: Uint32Array<SharedArrayBuffer> }>()
-  #keys: MatchingKeys['keys'] | undefined
 
   constructor(
     options: Pick<MatchingItems, 'bits' | 'count' | 'items' | 'version' | 'seq' | 'how' | 'nearby'>,
@@ -37,17 +35,6 @@ export class MatchingItems {
   /** What it takes in memory at most, rows and keys included. */
   get bytes(): number {
     return this.bits.byteLength + 12 * this.count + 500
-  }
-
-  /** The items by their keys. A slot may be of another item meanwhile, which then is of a later write. */
-  keys(slots: ItemSlots): MatchingKeys {
-    if (!this.#keys) {
-      const mine = slotsOf(this.bits)
-      const keys = new Float64Array(new SharedArrayBuffer(8 * mine.length))
-      for (const [i, slot] of mine.entries()) keys[i] = slots.keyOf(slot)
-      this.#keys = keys
-    }
-    return { keys: this.#keys, seq: this.seq }
   }
 
   has(slot: number): boolean {
