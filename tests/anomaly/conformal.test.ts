@@ -45,13 +45,18 @@ describe('conformal p-values', () => {
 describe('a threshold at a rate', () => {
   it('flags exactly what has a p-value of at most the rate', () => {
     fc.assert(
-      fc.property(scoreLists, scoreLists, fc.double({ noNaN: true, min: 0.001, max: 0.999 }), (list, scores, rate) => {
-        const calibration = Float64Array.from(list).sort()
-        const { threshold } = rateThreshold(calibration, rate)
-        for (const score of scores) {
-          expect(score > threshold).toBe(conformalPValue(score, calibration) <= rate + 1e-9)
-        }
-      }),
+      fc.property(
+        scoreLists,
+        scoreLists,
+        fc.double({ noNaN: true, min: 0.001, max: 0.999 }),
+        (list, scores, rate) => {
+          const calibration = Float64Array.from(list).sort()
+          const { threshold } = rateThreshold(calibration, rate)
+          for (const score of scores) {
+            expect(score > threshold).toBe(conformalPValue(score, calibration) <= rate + 1e-9)
+          }
+        },
+      ),
     )
   })
 

@@ -137,7 +137,9 @@ export function outliersText(answer: OutlierAnswer, width: number): string {
   const lines = [table, `${flagged} of ${scored} are flagged (${rule}) in space "${space}"`]
   if (falseAlarms) {
     const [low, high] = [falseAlarms.low, falseAlarms.high].map(shownShare)
-    lines.push(`false alarms: ${shownShare(falseAlarms.expected)} of normal items expected, ${low} to ${high}`)
+    lines.push(
+      `false alarms: ${shownShare(falseAlarms.expected)} of normal items expected, ${low} to ${high}`,
+    )
   }
   for (const note of notes) lines.push(`note: ${note}`)
   return lines.join('\n')
