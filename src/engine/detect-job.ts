@@ -34,6 +34,8 @@ export const LEAST_ITEMS = 10
 const MOST_ITEMS = 20_000
 /** Items read at once. */
 const READ_STEP = 250
+/** How often it begins anew because the space's encoder became another. */
+const TRIES = 3
 
 /**
  * Fits detectors to a space's items and judges all of them, as a job; searches and lists go on with the detection before
@@ -45,7 +47,7 @@ export function startDetect(
   context: EngineContext,
   record: CollectionRecord,
   asked: CheckedDetect,
-  job: 'detect' | 'refit' = 'detect',
+  job: 'detect' | 'redetect' = 'detect',
 ): { id: string; finished: Promise<DetectResult> } {
   const key = detectKey(record.name, asked.space.name)
   const running = context.fits.get(key)
@@ -55,12 +57,32 @@ export function startDetect(
   }
   const started = context.jobs.start(
     { kind: job, collection: record.name, unit: 'items', recorded: job === 'detect' },
-    (work) => fitAndJudge(context, record, asked, work),
+    (work) => fitAnew(context, record, asked, work),
   )
   context.fits.set(key, started.id)
   const ended = (): boolean => context.fits.delete(key)
   started.finished.then(ended, ended)
   return started
+}
+
+/** Begins anew where the space's encoder became another meanwhile. */
+async function fitAnew(
+  context: EngineContext,
+  record: CollectionRecord,
+  asked: CheckedDetect,
+  work: JobContext,
+): Promise<DetectResult> {
+  for (let tries = 1; ; tries++) {
+    const now = tries === 1 ? record : await context.records.read(record.name)
+    const space = now.spaces.find(({ name }) => name === asked.space.name) ?? asked.space
+    try {
+      return await fitAndJudge(context, now, { ...asked, space }, work)
+    } catch (error) {
+      const swapped = error instanceof EngineError && error.code === 'ENCODER_MISMATCH'
+      if (!swapped || tries === TRIES) throw error
+      context.records.forget(record.name)
+    }
+  }
 }
 
 /** By what `context.fits` knows the job that fits a space's detectors. */

@@ -44,6 +44,8 @@ export interface DetectionService {
   changed(collection: string): void
   /** To be called where a detection became current: what was written meanwhile is judged, and what was seen before forgotten. */
   restart(collection: string, space: string): void
+  /** To be called where an encoder became another: fits the detectors anew that judge what it makes, or ask it. */
+  renew(collection: string, before: readonly SpaceRecord[]): Promise<void>
   /** Resolves when all that was written before is judged by the space's detection, if it has one. */
   caughtUp(collection: string, space: string): Promise<void>
   /** Resolves when a filter finds what it would find if everything written before were judged. */

@@ -64,6 +64,13 @@ export class Detections implements DetectionService {
     this.#wake(collection, space)
   }
 
+  async renew(collection: string, before: readonly SpaceRecord[]): Promise<void> {
+    const record = await this.#context().records.read(collection)
+    for (const { name, input, detection } of before) {
+      if (input === 'image' && detection) this.#refit(record, name, detection)
+    }
+  }
+
   async caughtUp(collection: string, space: string): Promise<void> {
     this.#wake(collection, space)
     // a round that had begun may have passed over what was written meanwhile; the next one does not
@@ -163,17 +170,29 @@ export class Detections implements DetectionService {
       findDrift(watched.recent, report)?.drifted
     if (!others) return
     if (performance.now() - watched.failedAt < RETRY_MS) return
-    const { reference, flags, where, seed } = settings
+    this.#refit(record, space.name, { settings: { ...settings } }, () => {
+      watched.failedAt = performance.now()
+    })
+  }
+
+  /** Fits the detectors of a space again as they were fitted, unless that is being done. */
+  #refit(
+    record: CollectionRecord,
+    space: string,
+    { settings }: Pick<DetectionRecord, 'settings'>,
+    failed: () => void = () => undefined,
+  ): void {
+    const { reference, flags, where, seed } = settings as unknown as DetectionSettings
     const options: DetectOptions = {
-      ...{ space: space.name, reference, seed, ...flags },
+      space,
+      reference,
+      seed,
+      ...flags,
       ...(where === undefined ? {} : { where }),
     }
     try {
-      const { finished } = startDetect(context, record, checkDetect(options, record), 'refit')
-      finished.catch(() => {
-        // the job tells of its failure
-        watched.failedAt = performance.now()
-      })
+      // the job tells of its failure
+      startDetect(this.#context(), record, checkDetect(options, record), 'redetect').finished.catch(failed)
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== 'CONFLICT') throw error
     }

@@ -45,6 +45,7 @@ export async function introduceEncoder(
     files,
   })
   context.records.forget(collection)
+  const { spaces: before } = await context.records.read(collection)
   const fitted = { version, encoder, encoderName, dim, unit, settings }
   try {
     await fillAndPromote(context, { collection, space, version: fitted }, options)
@@ -54,6 +55,7 @@ export async function introduceEncoder(
   } finally {
     context.records.forget(collection)
   }
+  await context.detections.renew(collection, before)
   return version
 }
 
@@ -81,11 +83,13 @@ export async function revertEncoder(
       { details: { space: space.name, version } },
     )
   }
+  const { spaces: before } = await context.records.read(collection)
   try {
     await fillAndPromote(context, { collection, space: space.name, version: chosen }, options)
   } finally {
     context.records.forget(collection)
   }
+  await context.detections.renew(collection, before)
   return chosen.version
 }
 

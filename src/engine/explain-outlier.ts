@@ -35,7 +35,6 @@ export async function explainOutlier(
   const { space: name } = checkFields(input, FIELDS, 'options')
   const asked = { space: findDetectSpace(record, name).name, reference: undefined, flags: undefined }
   const { space, detection } = await withDetection(context, record, asked)
-  await context.detections.caughtUp(record.name, space.name)
   const fields = { vectors: true, anomaly: true, text: true }
   const item = (await context.backend.get(record.name, [checkId(id)], fields)).get(id)
   if (!item) {

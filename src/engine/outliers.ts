@@ -48,7 +48,6 @@ export async function findOutliers(
   const where = options.where === undefined ? undefined : parseWhere(options.where, { anomaly })
   const { space, detection } = await withDetection(context, record, asked)
   const detector = checkDetector(options.detector, detection.report as unknown as DetectionReport)
-  await context.detections.caughtUp(record.name, space.name)
   const { backend } = context
   const settings = detection.settings as unknown as DetectionSettings
   const rule = await ruleOf(context, record.name, space, settings, asked.flags)
@@ -117,31 +116,45 @@ function shownOutlier(
   return { id: item.id, ...anomaly, flagged }
 }
 
-/** The space with a detection of the kind that is asked; it is fitted where there is none. */
+/** How often it begins anew because another encoder or detection took the place of the one before. */
+const TRIES = 5
+
+/** The space with a detection of the kind that is asked, which has judged what was written; it is fitted where there is none. */
 export async function withDetection(
   context: EngineContext,
   record: CollectionRecord,
   asked: { space: string; reference: DetectOptions['reference']; flags: FlagRule | undefined },
 ): Promise<{ space: SpaceRecord; detection: NonNullable<SpaceRecord['detection']> }> {
-  const known = record.spaces.find(({ name }) => name === asked.space)
-  const fits =
-    known?.detection &&
-    (asked.reference ?? known.detection.settings.reference) === known.detection.settings.reference
-  if (known?.detection && fits) return { space: known, detection: known.detection }
-  const running = context.fits.get(detectKey(record.name, asked.space))
-  if (running === undefined) {
-    const options: DetectOptions = { space: asked.space, ...asked.flags }
-    if (asked.reference) options.reference = asked.reference
-    await startDetect(context, record, checkDetect(options, record)).finished
-  } else {
-    for await (const job of context.jobs.watch(running)) void job
+  let now = record
+  for (let tries = 0; tries < TRIES; tries++) {
+    const space = now.spaces.find(({ name }) => name === asked.space)
+    const detection = space?.detection
+    if (
+      space &&
+      detection &&
+      (asked.reference ?? detection.settings.reference) === detection.settings.reference
+    ) {
+      await context.detections.caughtUp(record.name, space.name)
+      now = await context.records.read(record.name)
+      const current = now.spaces.find(({ name }) => name === asked.space)
+      if (current?.version === space.version && current.detection?.version === detection.version) {
+        return { space, detection }
+      }
+      continue
+    }
+    const running = context.fits.get(detectKey(record.name, asked.space))
+    if (running === undefined) {
+      const options: DetectOptions = { space: asked.space, ...asked.flags }
+      if (asked.reference) options.reference = asked.reference
+      await startDetect(context, now, checkDetect(options, now)).finished
+    } else {
+      for await (const job of context.jobs.watch(running)) void job
+    }
+    now = await context.records.read(record.name)
   }
-  const now = await context.records.read(record.name)
-  const space = now.spaces.find(({ name }) => name === asked.space)
-  if (space?.detection) return { space, detection: space.detection }
   throw new EngineError(
-    'DETECTION_NOT_FOUND',
-    `the detectors of space "${asked.space}" could not be fitted${running ? `: see job ${running}` : ''}; try again`,
+    'CONFLICT',
+    `the detectors of space "${asked.space}" of collection "${record.name}" became others ${TRIES} times meanwhile; ask again`,
   )
 }
 

@@ -296,6 +296,22 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
         code: 'SPACE_NOT_FOUND',
       })
     })
+
+    it('has its detectors fitted again, as they were, where an encoder becomes another', async () => {
+      await (await collection.detect({ space: 'pca', reference: 'clean', rate: 0.02 })).finished
+      const { finished } = await collection.train({ encoder: 'pca', dim: 5 })
+      const { version } = await finished
+      const { space, reference, threshold, outliers } = await collection.outliers({ space: 'pca', limit: 1 })
+      expect({ space, reference, threshold }).toEqual({
+        ...{ space: 'pca', reference: 'clean', threshold: { pValue: 0.02, rate: 0.02 } },
+      })
+      expect(outliers[0]).toMatchObject({ version, detector: 'verdict' })
+      for (const { id } of engine.kindred.jobs.list())
+        for await (const job of engine.kindred.jobs.watch(id)) void job
+      const back = await collection.revert('pca')
+      await back.finished
+      expect((await collection.outliers({ space: 'pca', limit: 1 })).outliers[0]?.version).toBe(version - 1)
+    })
   })
 
   it('fits the descriptor to the pictures when they have become enough', async () => {

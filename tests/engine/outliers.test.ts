@@ -35,7 +35,7 @@ describe.each(ENGINES)('outliers over %s', (_, open) => {
   /** Waits for fits that begin by themselves. */
   const settled = async (name: string): Promise<void> => {
     await collection.outliers()
-    for (const { id } of jobs(name, 'refit')) for await (const job of kindred.jobs.watch(id)) void job
+    for (const { id } of jobs(name, 'redetect')) for await (const job of kindred.jobs.watch(id)) void job
   }
   const jobs = (name: string, kind: string) =>
     kindred.jobs.list().filter((job) => job.collection === name && job.kind === kind)
