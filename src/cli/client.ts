@@ -203,10 +203,6 @@ export class Client {
     return { ...model, files }
   }
 
-  job(id: string): Promise<Job> {
-    return this.#call('GET', `/v1/jobs/${encodeURIComponent(id)}`)
-  }
-
   async jobs(): Promise<Job[]> {
     return (await this.#call<{ jobs: Job[] }>('GET', '/v1/jobs')).jobs
   }

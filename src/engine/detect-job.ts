@@ -41,6 +41,7 @@ const TRIES = 3
  * Fits detectors to a space's items and judges all of them, as a job; searches and lists go on with the detection before
  * until the new one has judged everything. Cancelled or failed, it leaves all as it was.
  *
+ * @param job `redetect` where it begins by itself: a user's takes its place
  * @throws EngineError CONFLICT where the space's detectors are being fitted already
  */
 export function startDetect(
@@ -51,16 +52,23 @@ export function startDetect(
 ): { id: string; finished: Promise<DetectResult> } {
   const key = detectKey(record.name, asked.space.name)
   const running = context.fits.get(key)
-  if (running !== undefined) {
+  // what a user asks comes before what began by itself
+  const own = job === 'detect' && context.jobs.get(running ?? '')?.kind === 'redetect' ? running : undefined
+  if (running !== undefined && own === undefined) {
     const message = `job ${running} is fitting the detectors of space "${asked.space.name}" of collection "${record.name}" already; wait for it or cancel it`
     throw new EngineError('CONFLICT', message, { details: { job: running, space: asked.space.name } })
   }
   const started = context.jobs.start(
     { kind: job, collection: record.name, unit: 'items', recorded: job === 'detect' },
-    (work) => fitAnew(context, record, asked, work),
+    async (work) => {
+      if (own !== undefined) await context.jobs.cancel(own)
+      return fitAnew(context, record, asked, work)
+    },
   )
   context.fits.set(key, started.id)
-  const ended = (): boolean => context.fits.delete(key)
+  const ended = (): void => {
+    if (context.fits.get(key) === started.id) context.fits.delete(key)
+  }
   started.finished.then(ended, ended)
   return started
 }

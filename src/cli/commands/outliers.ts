@@ -95,18 +95,7 @@ async function fitWhereNeeded(
   if (current && !refit && (reference === undefined || current.settings.reference === reference)) return
   const kept = current ? (current.settings.reference as OutlierOptions['reference']) : undefined
   const asked = { space, rate, fdr, reference: reference ?? kept }
-  for (;;) {
-    try {
-      await followJob(context, client, await client.detect(collection, asked))
-      return
-    } catch (error) {
-      // a fit that began by itself, such as after corrections, comes first
-      const running =
-        error instanceof EngineError && error.code === 'CONFLICT' ? error.details?.job : undefined
-      if (typeof running !== 'string') throw error
-      await followJob(context, client, await client.job(running))
-    }
-  }
+  await followJob(context, client, await client.detect(collection, asked))
 }
 
 /** A table for people: the strangest first. */
