@@ -36,3 +36,13 @@ describe('chooseWeights', () => {
     for (const weight of Object.values(weights)) expect(weight).toBeCloseTo(1 / 3)
   })
 })
+
+it('trusts a covariance beside an index by as much as there are rows for its columns', () => {
+  const part = (count: number): number => {
+    const weights = chooseWeights({ ...plainRows(count, 50), nearest: drawn(10 * count, 1) })
+    return (weights.mahalanobis ?? 0) / (weights.neighbours ?? 1)
+  }
+  expect(part(10)).toBeLessThan(0.2)
+  expect(part(50)).toBeCloseTo(0.5)
+  expect(part(1_000)).toBeGreaterThan(0.9)
+})
