@@ -6,15 +6,13 @@ import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { candidateCount, type Fused, fuse } from '../query/fusion.js'
 import { type EngineContext, isTextSpace } from './engine-context.js'
 import { rechecked } from './filters.js'
-import { type Asked, type Found, judgeAnswer } from './judge-answer.js'
+import type { Found } from './judge-answer.js'
 import { throwIfAborted } from './pace.js'
 import { findQuestion, planFilter, type Question, runSearch, showFields } from './search.js'
 import type { CheckedRequest } from './search-mode.js'
 
 /** How much deeper both lists are read where too many of their items are excluded, or gone. */
 const DEEPER = 4
-/** Values of each facet. */
-export const FACET_VALUES = 10
 
 export interface SearchCall {
   /** To be told what the best were. */
@@ -24,43 +22,8 @@ export interface SearchCall {
   began: number
 }
 
-/** Answers a checked request in its mode, and counts the values that were asked for among all that match. */
-export async function answerSearch(
-  context: EngineContext,
-  record: CollectionRecord,
-  request: CheckedRequest,
-  call: SearchCall,
-): Promise<SearchAnswer> {
-  const { facets, where } = request.mode === 'keyword' ? request : request.search
-  if (facets.length === 0) return answerInMode(context, record, request, call)
-  const [answer, counted] = await Promise.all([
-    answerInMode(context, record, request, call),
-    context.backend.facets(record.name, { fields: facets, where, limit: FACET_VALUES }),
-  ])
-  return { ...answer, facets: counted }
-}
-
-async function answerInMode(
-  context: EngineContext,
-  record: CollectionRecord,
-  request: CheckedRequest,
-  call: SearchCall,
-): Promise<SearchAnswer> {
-  const found: Found = {}
-  const answer = await findInMode(context, record, request, { ...call, found })
-  const judged = await judgeAnswer(context, record, answer, { asked: askedOf(request), found })
-  judged.tookMs = performance.now() - call.began
-  return judged
-}
-
-function askedOf(request: CheckedRequest): Asked {
-  if (request.mode === 'keyword') return request
-  const { query, calibrated } = request.search
-  const words = request.mode === 'hybrid' ? request.words : undefined
-  return { calibrated, words, ...(query.kind === 'text' ? { text: query.text } : {}) }
-}
-
-function findInMode(
+/** Answers a checked request in its mode: neither judged nor with its facets. */
+export function findInMode(
   context: EngineContext,
   record: CollectionRecord,
   request: CheckedRequest,
