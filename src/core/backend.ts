@@ -529,10 +529,11 @@ export interface Backend {
    * What items hold, in the order of first writing.
    *
    * @param options.kinds of the fingerprints that come with them
+   * @param options.where only of items that match
    */
   contents(
     collection: string,
-    options: { limit: number; cursor?: string; kinds: readonly string[] },
+    options: { limit: number; cursor?: string; kinds: readonly string[]; where?: Filter | undefined },
   ): Promise<{ items: ItemContent[]; cursor?: string }>
   /** Keeps fingerprints, one of a kind for each item, until the item is removed; those of items that are gone are passed over. */
   keepFingerprints(

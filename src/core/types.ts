@@ -465,6 +465,8 @@ export interface DuplicateOptions {
   space?: string
   /** Of similar items: the least cosine, 0 to 1. Default 0.95. */
   threshold?: number
+  /** Only items that match are compared and grouped, as if there were no others. Default: all. */
+  where?: unknown
 }
 
 /** An item that could go. */
@@ -486,7 +488,7 @@ export interface DuplicateGroup {
 /** What a search for duplicates came to. */
 export interface DuplicateSummary {
   collection: string
-  /** Items that were looked at. */
+  /** Items that were looked at: those that match, where that was asked. */
   items: number
   /** Groups, and items that could go, by their relation. */
   found: Record<'groups' | DuplicateRelation, number>
@@ -494,8 +496,8 @@ export interface DuplicateSummary {
   fingerprinted: { texts: number; images: number }
   /** Pairs that were compared one by one. */
   compared: { texts: number; images: number; vectors: number }
-  /** What was asked, with the defaults filled in; no space where vectors were not compared. */
-  options: Required<Omit<DuplicateOptions, 'space'>> & { space: string | null }
+  /** What was asked, with the defaults filled in; no space where vectors were not compared, no `where` where it was not asked. */
+  options: Required<Omit<DuplicateOptions, 'space' | 'where'>> & { space: string | null; where?: unknown }
   /** ISO 8601. */
   finishedAt: string
 }

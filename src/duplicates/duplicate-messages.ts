@@ -22,7 +22,7 @@ export interface MadePrint {
 }
 
 /** What was asked, with the defaults filled in. */
-export type DuplicateSettings = Required<Omit<DuplicateOptions, 'space'>>
+export type DuplicateSettings = Required<Omit<DuplicateOptions, 'space' | 'where'>>
 
 /** Groups, and members of groups that could go. */
 export type Found = Record<'groups' | DuplicateRelation, number>

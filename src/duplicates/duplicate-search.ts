@@ -1,5 +1,6 @@
 import type { Backend, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
+import type { Filter } from '../core/filter.js'
 import type { JobProgress } from '../core/jobs.js'
 import type { DuplicateSettings } from './duplicate-messages.js'
 
@@ -12,6 +13,8 @@ export interface DuplicateSearch {
   settings: DuplicateSettings
   /** Whose vectors are compared; undefined where none are. */
   space: SpaceRecord | undefined
+  /** Only items that match: what it means, and as it was written; undefined for all. */
+  where: { filter: Filter; written: unknown } | undefined
   signal: AbortSignal
   progress(update: Partial<JobProgress>): void
 }

@@ -33,15 +33,18 @@ export async function findDuplicates(search: DuplicateSearch): Promise<Duplicate
 class Finder {
   readonly #search: DuplicateSearch
   readonly #thread: DuplicatesThread
+  /** Those that match, where only some do and their vectors are compared. */
+  readonly #matching: Set<string> | undefined
 
   constructor(search: DuplicateSearch, thread: DuplicatesThread) {
     this.#search = search
     this.#thread = thread
+    this.#matching = search.where && search.space ? new Set() : undefined
     thread.onProgress = (done, total) => search.progress({ done, total })
   }
 
   async find(): Promise<DuplicateSummary> {
-    const { backend, collection, settings, space, progress } = this.#search
+    const { backend, collection, settings, space, where, progress } = this.#search
     const ask = this.#thread.ask.bind(this.#thread)
     const items = await this.#load()
     if (settings.relations.includes('near')) {
@@ -51,7 +54,7 @@ class Finder {
     let vectors = 0
     if (space) {
       this.#phase('comparing vectors', 'items', items)
-      for await (const { pairs, searched, compared } of similarPairs(this.#search, space)) {
+      for await (const { pairs, searched, compared } of similarPairs(this.#search, space, this.#matching)) {
         vectors += compared
         await ask('addSimilar', { pairs })
         progress({ done: searched })
@@ -70,7 +73,7 @@ class Finder {
       found,
       fingerprinted: { texts: printedTexts, images: printedImages },
       compared: { texts, images, vectors },
-      options: { ...settings, space: space?.name ?? null },
+      options: { ...settings, space: space?.name ?? null, ...(where ? { where: where.written } : {}) },
       finishedAt: new Date().toISOString(),
     }
     checkAborted(this.#search)
@@ -80,19 +83,26 @@ class Finder {
 
   /** Reads all items, and makes and keeps the fingerprints that are lacking. @returns how many items there are */
   async #load(): Promise<number> {
-    const { backend, collection, settings, progress } = this.#search
+    const { backend, collection, settings, where, progress } = this.#search
     const near = settings.relations.includes('near')
+    // pairs that are kept are of all items
     const kinds = [
-      ...(near && settings.by !== 'text' ? [KINDS.picture, KINDS.picturePairs] : []),
-      ...(near && settings.by !== 'image' ? [KINDS.text, KINDS.textPairs] : []),
+      ...(near && settings.by !== 'text' ? [KINDS.picture, ...(where ? [] : [KINDS.picturePairs])] : []),
+      ...(near && settings.by !== 'image' ? [KINDS.text, ...(where ? [] : [KINDS.textPairs])] : []),
     ]
-    const { items: total } = await backend.stats(collection)
+    const total = await backend.count(collection, where?.filter)
     this.#phase('reading', 'items', total)
     let done = 0
     let cursor: string | undefined
     do {
       checkAborted(this.#search)
-      const page = await backend.contents(collection, { limit: PAGE, kinds, ...(cursor ? { cursor } : {}) })
+      const page = await backend.contents(collection, {
+        limit: PAGE,
+        kinds,
+        where: where?.filter,
+        ...(cursor ? { cursor } : {}),
+      })
+      for (const { id } of page.items) this.#matching?.add(id)
       const lacking = await this.#thread.ask('load', { items: page.items })
       if (kinds.includes(KINDS.picture)) await this.#printPictures(lacking.pictures)
       if (kinds.includes(KINDS.text)) await this.#printTexts(lacking.texts)
@@ -152,6 +162,7 @@ class Finder {
   }
 
   async #keepPairs(of: 'texts' | 'pictures', kind: string): Promise<void> {
+    if (this.#search.where) return
     for (let from: number | null = 0; from !== null; ) {
       const { made, next }: Calls['newPairs']['answer'] = await this.#thread.ask('newPairs', {
         of,

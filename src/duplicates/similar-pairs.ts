@@ -20,15 +20,17 @@ export interface SimilarPairs {
  * Asks the index for each item's nearest others. Of items with several passages all must be found in the other, and the
  * other way round: their cosine is the least that a passage of either has with its best in the other one.
  *
+ * @param matching only these are compared: those that `search.where` means
  * @throws EngineError CANCELLED
  */
 export async function* similarPairs(
   search: DuplicateSearch,
   space: SpaceRecord,
+  matching?: ReadonlySet<string>,
 ): AsyncGenerator<SimilarPairs, void, undefined> {
-  const { backend, collection, settings, signal } = search
+  const { backend, collection, settings, where, signal } = search
   let searched = 0
-  for await (const ids of idsOf(search, space.name)) {
+  for await (const ids of idsOf(search, space.name, matching)) {
     const pairs: SimilarPairs['pairs'] = []
     let compared = 0
     const items = await backend.get(collection, ids, { vectors: true })
@@ -43,6 +45,7 @@ export async function* similarPairs(
         metric: 'cosine',
         k: NEIGHBOURS,
         exclude: [id],
+        where: where?.filter,
         signal,
       })
       const near = hits.filter(({ distance }) => 1 - distance >= settings.threshold)
@@ -64,10 +67,15 @@ export async function* similarPairs(
   }
 }
 
-async function* idsOf({ backend, collection }: DuplicateSearch, space: string): AsyncGenerator<string[]> {
+async function* idsOf(
+  { backend, collection }: DuplicateSearch,
+  space: string,
+  matching: ReadonlySet<string> | undefined,
+): AsyncGenerator<string[]> {
   const seen = new Set<string>()
   for await (const { ids } of backend.scan(collection, space, { batch: BATCH })) {
-    const fresh = ids.filter((id, i) => !seen.has(id) && ids.indexOf(id) === i)
+    const wanted = matching ? ids.filter((id) => matching.has(id)) : ids
+    const fresh = wanted.filter((id, i) => !seen.has(id) && wanted.indexOf(id) === i)
     for (const id of fresh) seen.add(id)
     if (fresh.length > 0) yield fresh
   }

@@ -1,5 +1,6 @@
 import type { CollectionRecord, SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
+import type { Filter } from '../core/filter.js'
 import { LIMITS } from '../core/limits.js'
 import {
   DUPLICATE_PARTS,
@@ -10,6 +11,7 @@ import {
   type DuplicateSummary,
 } from '../core/types.js'
 import type { EngineContext } from './engine-context.js'
+import { readWhere } from './filters.js'
 import { unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
@@ -20,6 +22,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'imageThreshold',
   'space',
   'threshold',
+  'where',
 ])
 const PAGE_FIELDS: ReadonlySet<string> = new Set(['limit', 'cursor'])
 const DEFAULT_PAGE = 100
@@ -30,11 +33,13 @@ const PREFERRED = ['text', 'descriptor']
 
 /** What was asked, checked, with the defaults filled in. */
 interface CheckedDuplicates {
-  settings: Required<Omit<DuplicateOptions, 'space'>>
+  settings: Required<Omit<DuplicateOptions, 'space' | 'where'>>
   space: SpaceRecord | undefined
+  /** What it means, and as it was written; undefined where every item matches. */
+  where: { filter: Filter; written: unknown } | undefined
 }
 
-/** @throws EngineError INVALID_REQUEST naming the field, SPACE_NOT_FOUND */
+/** @throws EngineError INVALID_REQUEST naming the field, INVALID_FILTER, SPACE_NOT_FOUND */
 export function checkDuplicates(input: unknown, record: CollectionRecord): CheckedDuplicates {
   const options = checkFields(input, FIELDS, 'duplicate options')
   const relations = options.relations === undefined ? ['exact', 'near'] : options.relations
@@ -54,7 +59,12 @@ export function checkDuplicates(input: unknown, record: CollectionRecord): Check
   const similar = settings.relations.includes('similar')
   const pointless = (['space', 'threshold'] as const).find((name) => options[name] !== undefined && !similar)
   if (pointless) throw invalid(pointless, `${pointless} is of similar items: ask for the relation "similar"`)
-  return { settings, space: similar ? findSpace(record, options.space) : undefined }
+  const filter = readWhere(options.where, record)
+  return {
+    settings,
+    space: similar ? findSpace(record, options.space) : undefined,
+    where: filter && { filter, written: structuredClone(options.where) },
+  }
 }
 
 /**
@@ -65,7 +75,7 @@ export function checkDuplicates(input: unknown, record: CollectionRecord): Check
 export function startDuplicates(
   context: EngineContext,
   record: CollectionRecord,
-  { settings, space }: CheckedDuplicates,
+  { settings, space, where }: CheckedDuplicates,
 ): { id: string; finished: Promise<DuplicateSummary> } {
   const { backend } = context
   const collection = record.name
@@ -79,7 +89,7 @@ export function startDuplicates(
     { kind: 'duplicates', collection, unit: 'items', recorded: true },
     async ({ signal, progress }) => {
       const { findDuplicates } = await import('../duplicates/find-duplicates.js')
-      return findDuplicates({ backend, collection, report: REPORT, settings, space, signal, progress })
+      return findDuplicates({ backend, collection, report: REPORT, settings, space, where, signal, progress })
     },
   )
   context.fits.set(key, started.id)

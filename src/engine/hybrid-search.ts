@@ -6,15 +6,13 @@ import type { SearchAnswer, SearchPlan, SearchResult } from '../core/types.js'
 import { candidateCount, type Fused, fuse } from '../query/fusion.js'
 import { type EngineContext, isTextSpace } from './engine-context.js'
 import { rechecked } from './filters.js'
-import { type Asked, type Found, judgeAnswer } from './judge-answer.js'
+import type { Found } from './judge-answer.js'
 import { throwIfAborted } from './pace.js'
 import { findQuestion, planFilter, type Question, runSearch, showFields } from './search.js'
 import type { CheckedRequest } from './search-mode.js'
 
 /** How much deeper both lists are read where too many of their items are excluded, or gone. */
 const DEEPER = 4
-/** Values of each facet. */
-export const FACET_VALUES = 10
 
 export interface SearchCall {
   /** To be told what the best were. */
@@ -24,43 +22,8 @@ export interface SearchCall {
   began: number
 }
 
-/** Answers a checked request in its mode, and counts the values that were asked for among all that match. */
-export async function answerSearch(
-  context: EngineContext,
-  record: CollectionRecord,
-  request: CheckedRequest,
-  call: SearchCall,
-): Promise<SearchAnswer> {
-  const { facets, where } = request.mode === 'keyword' ? request : request.search
-  if (facets.length === 0) return answerInMode(context, record, request, call)
-  const [answer, counted] = await Promise.all([
-    answerInMode(context, record, request, call),
-    context.backend.facets(record.name, { fields: facets, where, limit: FACET_VALUES }),
-  ])
-  return { ...answer, facets: counted }
-}
-
-async function answerInMode(
-  context: EngineContext,
-  record: CollectionRecord,
-  request: CheckedRequest,
-  call: SearchCall,
-): Promise<SearchAnswer> {
-  const found: Found = {}
-  const answer = await findInMode(context, record, request, { ...call, found })
-  const judged = await judgeAnswer(context, record, answer, { asked: askedOf(request), found })
-  judged.tookMs = performance.now() - call.began
-  return judged
-}
-
-function askedOf(request: CheckedRequest): Asked {
-  if (request.mode === 'keyword') return request
-  const { query, calibrated } = request.search
-  const words = request.mode === 'hybrid' ? request.words : undefined
-  return { calibrated, words, ...(query.kind === 'text' ? { text: query.text } : {}) }
-}
-
-function findInMode(
+/** Answers a checked request in its mode: neither judged nor with its facets. */
+export function findInMode(
   context: EngineContext,
   record: CollectionRecord,
   request: CheckedRequest,
@@ -139,14 +102,12 @@ async function searchHybrid(
     const metric = question?.metric ?? 'cosine'
     // what must be there is looked for by words: a list of them that came to its end holds all that has it
     const complete = fusion.alpha < 1 && keyword.length < depth && (words?.all.length ?? 0) > 0
-    const found = complete
-      ? onlyOf(keyword, nearest?.hits ?? [])
-      : await admitted(context, record, words, nearest?.hits ?? [], keyword)
-    const dense = found.map(({ id, distance }) => ({ id, score: scoreOf(metric, distance) }))
-    const hits = new Map(found.map((hit) => [hit.id, hit]))
-    Object.assign(best, { space: search.space, dense: found[0], keyword: keyword[0] } satisfies Found)
+    const hits = await admitted(context, record, nearest?.hits ?? [], { words, keyword, complete })
+    const dense = hits.map(({ id, distance }) => ({ id, score: scoreOf(metric, distance) }))
+    const hitOf = new Map(hits.map((hit) => [hit.id, hit]))
+    Object.assign(best, { space: search.space, dense: hits[0], keyword: keyword[0] } satisfies Found)
     best.metric = question?.metric
-    const candidates = fuse(dense, keyword, fusion).map((item) => ({ ...item, hit: hits.get(item.id) }))
+    const candidates = fuse(dense, keyword, fusion).map((item) => ({ ...item, hit: hitOf.get(item.id) }))
     const results = await showCandidates(context, record, candidates, { words, k, fields, where, question })
     const more = !complete && ((nearest?.hits.length ?? 0) >= depth || keyword.length >= depth)
     if (results.length >= k || !more || depth >= LIMITS.k) {
@@ -164,23 +125,25 @@ async function searchHybrid(
   }
 }
 
-function onlyOf(keyword: readonly KeywordHit[], hits: readonly Hit[]): readonly Hit[] {
-  const known = new Set(keyword.map(({ id }) => id))
-  return hits.filter(({ id }) => known.has(id))
-}
-
-/** The dense hits that hold what the query says must be there and nothing that must not; keyword hits all do. */
+/**
+ * The dense hits that hold what the query says must be there and nothing that must not. Keyword hits all do; where their
+ * list is complete, nothing else does.
+ */
 async function admitted(
   context: EngineContext,
   record: CollectionRecord,
-  query: KeywordQuery | undefined,
   hits: readonly Hit[],
-  keyword: readonly KeywordHit[],
+  {
+    words,
+    keyword,
+    complete,
+  }: { words: KeywordQuery | undefined; keyword: readonly KeywordHit[]; complete: boolean },
 ): Promise<readonly Hit[]> {
-  if (!query || (query.all.length === 0 && query.none.length === 0)) return hits
+  if (!words || (words.all.length === 0 && words.none.length === 0)) return hits
   const known = new Set(keyword.map(({ id }) => id))
+  if (complete) return hits.filter(({ id }) => known.has(id))
   const items = hits.flatMap(({ id }) => (known.has(id) ? [] : [{ id, part: { start: 0, end: 0 } }]))
-  const matches = await context.backend.keywordMatches(record.name, { query, items })
+  const matches = await context.backend.keywordMatches(record.name, { query: words, items })
   return hits.filter(({ id }) => known.has(id) || matches.get(id)?.admitted)
 }
 

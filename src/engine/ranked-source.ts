@@ -5,7 +5,7 @@ import type { SearchPlan, SearchResult } from '../core/types.js'
 import { candidateCount, fuseRanks } from '../query/fusion.js'
 import type { EngineContext } from './engine-context.js'
 import type { SpaceQuestion } from './examples.js'
-import { answerSearch, type SearchCall } from './hybrid-search.js'
+import { findInMode, type SearchCall } from './hybrid-search.js'
 import { findQuestion, runSearch } from './search.js'
 import type { CheckedRequest } from './search-mode.js'
 import type { CheckedQuery, CheckedSearch } from './search-request.js'
@@ -30,7 +30,7 @@ export interface RankedSource {
   list(k: number, where?: Filter): Promise<Ranking>
 }
 
-/** Ranks by a checked request of one query. */
+/** Ranks by a checked request of one query. @param call is told the best of the first list that is read */
 export async function requestSource(
   context: EngineContext,
   record: CollectionRecord,
@@ -50,16 +50,20 @@ export async function requestSource(
   }
   if (request.mode === 'keyword') {
     const list = (k: number, where = request.where): Promise<Ranking> =>
-      answerSearch(context, record, { ...request, k, where, facets: [] }, call)
+      findInMode(context, record, { ...request, k, where }, noting(call))
     return { where: request.where, space: undefined, absolute: true, list }
   }
   const { search } = request
   const list = (k: number, where = search.where): Promise<Ranking> =>
-    answerSearch(context, record, { ...request, search: { ...search, k, where, facets: [] } }, call)
+    findInMode(context, record, { ...request, search: { ...search, k, where } }, noting(call))
   return { where: search.where, space: search.space, absolute: false, list }
 }
 
-/** Ranks by examples: of one space by its vectors, of several by ranks. */
+/**
+ * Ranks by examples: of one space by its vectors, of several by ranks.
+ *
+ * @param call is told the best of the first list that is read, where it is one space
+ */
 export function examplesSource(
   context: EngineContext,
   record: CollectionRecord,
@@ -67,13 +71,23 @@ export function examplesSource(
   { questions, ids }: { questions: readonly SpaceQuestion[]; ids: readonly string[] },
   call: SearchCall,
 ): RankedSource {
+  const one = questions.length === 1
   const parts = questions.map(({ space, vector, weight }) => {
     const query: CheckedQuery = { kind: 'made', vectors: [vector], exclude: ids }
     const metric = search.metric ?? space.metrics[0] ?? 'cosine'
-    return { source: denseSource(context, record, { ...search, space, metric, query }, call), space, weight }
+    return {
+      source: denseSource(
+        context,
+        record,
+        { ...search, space, metric, query },
+        one ? call : { ...call, found: {} },
+      ),
+      space,
+      weight,
+    }
   })
   const [first] = parts
-  if (first && parts.length === 1) return first.source
+  if (first && one) return first.source
   const list = async (k: number, where = search.where): Promise<Ranking> => {
     const depth = candidateCount(k, LIMITS.k)
     const rankings = await Promise.all(parts.map(({ source }) => source.list(depth, where)))
@@ -109,8 +123,14 @@ function denseSource(
   call: SearchCall,
 ): RankedSource {
   const list = (k: number, where = search.where): Promise<Ranking> =>
-    runSearch(context, record, { ...search, k, where, facets: [] }, call)
+    runSearch(context, record, { ...search, k, where }, noting(call))
   return { where: search.where, space: search.space, absolute: true, list }
+}
+
+/** A call whose best are told once: lists that are read after the first may be of fewer items. */
+function noting(call: SearchCall): SearchCall {
+  const { found = {} } = call
+  return { ...call, found: found.space ? {} : found }
 }
 
 function jointPlan(plans: readonly SearchPlan[], candidates: number): SearchPlan {

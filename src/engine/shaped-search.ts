@@ -5,8 +5,8 @@ import { diversify, stretched } from '../query/diversify.js'
 import { meanDirection } from '../query/rocchio.js'
 import type { EngineContext } from './engine-context.js'
 import { asksByExamples, type CheckedExamples, checkExamples, resolveExamples } from './examples.js'
-import { answerSearch, FACET_VALUES, type SearchCall } from './hybrid-search.js'
-import { judgeAnswer } from './judge-answer.js'
+import { findInMode, type SearchCall } from './hybrid-search.js'
+import { type Asked, type Found, judgeAnswer } from './judge-answer.js'
 import { Pace, throwIfAborted } from './pace.js'
 import { type Bound, RankedFeed, readGroups } from './ranked-feed.js'
 import { examplesSource, type RankedSource, requestSource } from './ranked-source.js'
@@ -16,11 +16,11 @@ import { type CheckedRequest, checkRequest, MODE_FIELDS } from './search-mode.js
 import type { AnswerFields, CheckedSearch } from './search-request.js'
 import { checkShape, type SearchShape, SHAPE_FIELDS } from './search-shape.js'
 
-type Asked = CheckedRequest | { mode: 'examples'; examples: CheckedExamples; search: CheckedSearch }
+type CheckedQuestion = CheckedRequest | { mode: 'examples'; examples: CheckedExamples; search: CheckedSearch }
 
 /** A checked search: how items are ranked, and what becomes of the ranking. */
 export interface CheckedWhole {
-  asked: Asked
+  asked: CheckedQuestion
   /** Undefined: the first k are answered. */
   shape: SearchShape | undefined
   hash: () => string
@@ -30,6 +30,8 @@ const ALL_FIELDS: ReadonlySet<string> = new Set([...MODE_FIELDS, ...SHAPE_FIELDS
 /** How many candidates are looked at for diverse results: so many times k, but not more than a bound. */
 const POOL_FACTOR = 5
 const POOL_MOST = 500
+/** Values of each facet. */
+const FACET_VALUES = 10
 
 /** Checks a search request of any kind. @throws EngineError INVALID_REQUEST naming the field, … */
 export async function checkWhole(input: unknown, record: CollectionRecord): Promise<CheckedWhole> {
@@ -51,7 +53,10 @@ function withoutShape(request: Record<string, unknown>): Record<'given' | 'rest'
   return { given: { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity }, rest }
 }
 
-async function checkByExamples(rest: Record<string, unknown>, record: CollectionRecord): Promise<Asked> {
+async function checkByExamples(
+  rest: Record<string, unknown>,
+  record: CollectionRecord,
+): Promise<CheckedQuestion> {
   const { mode, fusion, alpha, ...request } = rest
   if (mode !== undefined && mode !== 'dense') {
     throw invalid('mode', 'mode must be "dense" or left out for a query by examples, which compares vectors')
@@ -63,43 +68,56 @@ async function checkByExamples(rest: Record<string, unknown>, record: Collection
   return { mode: 'examples', examples, search: examples.search }
 }
 
-function answerFields(asked: Asked): AnswerFields {
+function answerFields(asked: CheckedQuestion): AnswerFields {
   return asked.mode === 'keyword' ? asked : asked.search
 }
 
-/** Answers a checked search of any kind. */
+/** Answers a checked search of any kind, judges it, and counts the values that were asked for among all that match. */
 export async function answerWhole(
   context: EngineContext,
   record: CollectionRecord,
   whole: CheckedWhole,
-  call: SearchCall,
+  call: Omit<SearchCall, 'found'>,
 ): Promise<SearchAnswer> {
-  const { asked } = whole
-  const { facets: fields, where } = answerFields(asked)
-  if (where) await context.detections.judged(record.name, where)
-  if (!whole.shape && asked.mode !== 'examples') return answerSearch(context, record, asked, call)
   throwIfAborted(call.signal)
+  const { facets: fields, where } = answerFields(whole.asked)
+  if (where) await context.detections.judged(record.name, where)
+  if (fields.length === 0) return answerJudged(context, record, whole, call)
   const [answer, facets] = await Promise.all([
-    answerShaped(context, record, whole, call),
-    fields.length === 0
-      ? undefined
-      : context.backend.facets(record.name, { fields, where, limit: FACET_VALUES }),
+    answerJudged(context, record, whole, call),
+    context.backend.facets(record.name, { fields, where, limit: FACET_VALUES }),
   ])
-  const judged = await withPercentiles(context, record, answer, answerFields(asked).calibrated)
-  return facets ? { ...judged, facets } : judged
+  return { ...answer, facets }
 }
 
-/** Tells how unusual the similarities of a list by vectors are; hybrid lists tell it already. */
-async function withPercentiles(
+async function answerJudged(
   context: EngineContext,
   record: CollectionRecord,
-  answer: SearchAnswer,
-  calibrated: boolean,
+  whole: CheckedWhole,
+  call: Omit<SearchCall, 'found'>,
 ): Promise<SearchAnswer> {
-  const { mode, metric, space: name } = answer.plan
-  const space = record.spaces.find((known) => known.name === name)
-  if (mode !== 'dense' || !space) return answer
-  return judgeAnswer(context, record, answer, { asked: { calibrated }, found: { space, metric } })
+  const { asked, shape } = whole
+  const found: Found = {}
+  const noted = { ...call, found }
+  const answer =
+    shape || asked.mode === 'examples'
+      ? await answerShaped(context, record, whole, noted)
+      : await findInMode(context, record, asked, noted)
+  const judged = await judgeAnswer(context, record, answer, { asked: judgedBy(asked), found })
+  judged.tookMs = performance.now() - call.began
+  return judged
+}
+
+/** What of a question matters to whether it was answered. */
+function judgedBy(asked: CheckedQuestion): Asked {
+  if (asked.mode === 'keyword') return asked
+  const { query, calibrated } = asked.search
+  const words = asked.mode === 'hybrid' ? asked.words : undefined
+  return {
+    calibrated,
+    words,
+    ...(asked.mode !== 'examples' && query.kind === 'text' ? { text: query.text } : {}),
+  }
 }
 
 async function answerShaped(
@@ -112,18 +130,26 @@ async function answerShaped(
   const source = await sourceOf(context, record, prepared(asked, shape), call)
   if (!source.space && asked.mode === 'examples') refuseJoint(shape)
   const bound = boundOf(shape)
-  const answer = (results: SearchResult[], plan: SearchPlan | undefined, cursor?: string): SearchAnswer => ({
-    results,
-    ...(cursor === undefined ? {} : { cursor }),
-    tookMs: performance.now() - call.began,
-    plan: plan ?? { mode: 'dense', strategy: 'exact', scanned: 0 },
-  })
+  const answer = (
+    results: SearchResult[],
+    { plan, ranked, cursor }: { plan: SearchPlan | undefined; ranked: number; cursor?: string },
+  ): SearchAnswer => {
+    // what is beyond the bounds, or in no group, answers nothing
+    if (ranked === 0) Object.assign(call.found ?? {}, { dense: undefined, keyword: undefined })
+    return {
+      results,
+      ...(cursor === undefined ? {} : { cursor }),
+      tookMs: performance.now() - call.began,
+      plan: plan ?? { mode: 'dense', strategy: 'exact', scanned: 0 },
+    }
+  }
   if (shape?.diversity !== undefined && source.space) {
     const pool = poolSize(k, source.space.dim)
     const { results, plan } = await source.list(pool)
     const within = bound ? results.filter(bound) : results
     const lambda = 1 - shape.diversity
-    return answer(await chooseDiverse(context, record, within, { source, plan, k, lambda }, call), plan)
+    const chosen = await chooseDiverse(context, record, within, { source, plan, k, lambda }, call)
+    return answer(chosen, { plan, ranked: within.length })
   }
   const start = shape?.start ?? 0
   const paged = shape?.start !== undefined
@@ -138,15 +164,16 @@ async function answerShaped(
     const results = groups
       .slice(start, end)
       .flatMap(({ value, members }) => members.map((result) => withGroup(result, value, fields)))
-    return answer(results, plan, next(groups.length))
+    return answer(results, { plan, ranked: groups.length, cursor: next(groups.length) })
   }
   const feed = new RankedFeed(source, { bound, paged })
   await feed.reach(count)
-  return answer(feed.results.slice(start, end), feed.plan, next(feed.results.length))
+  const { results, plan } = feed
+  return answer(results.slice(start, end), { plan, ranked: results.length, cursor: next(results.length) })
 }
 
 /** Reads what the shape needs, and compares every vector where a part of the list must be exactly that. */
-function prepared(asked: Asked, shape: SearchShape | undefined): Asked {
+function prepared(asked: CheckedQuestion, shape: SearchShape | undefined): CheckedQuestion {
   const groups = shape?.groupBy !== undefined
   const withFields = (fields: ItemFields): ItemFields => (groups ? { ...fields, metadata: true } : fields)
   if (asked.mode === 'keyword') return { ...asked, fields: withFields(asked.fields) }
@@ -158,7 +185,7 @@ function prepared(asked: Asked, shape: SearchShape | undefined): Asked {
 async function sourceOf(
   context: EngineContext,
   record: CollectionRecord,
-  asked: Asked,
+  asked: CheckedQuestion,
   call: SearchCall,
 ): Promise<RankedSource> {
   if (asked.mode !== 'examples') return requestSource(context, record, asked, call)

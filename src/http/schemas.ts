@@ -267,6 +267,7 @@ export const DuplicatesBody = z
       .optional()
       .openapi({ description: 'Of near pictures. Default: 0.95' }),
     space: z.string().optional().openapi({ description: 'Of similar items: whose vectors are compared' }),
+    where: where.optional(),
     threshold: z
       .number()
       .min(0)

@@ -3,7 +3,8 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { EngineError } from '../core/errors.js'
 import { seededRandom } from '../core/random.js'
 import { stateInput } from './assemble-steps.js'
-import { checkOptions, checkRows, checkSteps, checkWeight, invalid } from './check-trainer.js'
+import { checkOptions, checkWeight, invalid } from './check-trainer.js'
+import { CHUNK_TIME, ChunkedTrainer, type MeasuredChunk } from './chunked-trainer.js'
 import { openSession, type Runtime } from './onnx-runtime.js'
 import { type RecordedOptimizer, recordedOptimizer } from './optimizers.js'
 import { ownWeights } from './own-weights.js'
@@ -11,10 +12,8 @@ import { Recording } from './recording.js'
 import { record } from './recording-backend.js'
 import { recordSteps, type StepProgram } from './step-program.js'
 import type { TrainableModel } from './trainable-model.js'
-import type { Trainer, TrainerOptions, TrainOptions } from './trainer.js'
+import type { TrainerOptions } from './trainer.js'
 
-/** How long a chunk of steps should take, in milliseconds: between chunks there is progress, and a chance to stop. */
-const CHUNK_TIME = 200
 /** Steps of the first chunk, which tells how long one takes. */
 const FIRST_CHUNK = 4
 
@@ -34,9 +33,8 @@ interface State {
  * Trains in ONNX Runtime: a step, as tfjs computes it, is recorded once and becomes the body of a loop inside of one
  * program. What is learned stays in place from run to run: outputs are written where the next run reads.
  */
-export class OnnxTrainer implements Trainer {
+export class OnnxTrainer extends ChunkedTrainer {
   readonly metrics: readonly string[]
-  readonly #options: TrainerOptions
   readonly #runtime: Runtime
   readonly #recording: Recording
   readonly #model: TrainableModel
@@ -47,10 +45,8 @@ export class OnnxTrainer implements Trainer {
   readonly #states: Map<string, State>
   readonly #images: Tensor
   readonly #banks: Record<string, Tensor>
-  readonly #count: number
   #steps = 0
   #millisecondsPerStep: number | undefined
-  #closed = false
 
   private constructor(parts: {
     options: TrainerOptions
@@ -62,7 +58,7 @@ export class OnnxTrainer implements Trainer {
     states: Map<string, State>
   }) {
     const { options, runtime, training } = parts
-    this.#options = options
+    super(options)
     this.#runtime = runtime
     this.#recording = parts.recording
     this.#model = parts.model
@@ -70,9 +66,7 @@ export class OnnxTrainer implements Trainer {
     this.#training = training
     this.#states = parts.states
     this.metrics = training.program.metrics
-    const pixels = options.shape.reduce((product, size) => product * size, 1)
-    this.#count = options.images.length / pixels
-    this.#images = new runtime.Tensor('uint8', inOwnMemory(options.images), [this.#count, pixels])
+    this.#images = new runtime.Tensor('uint8', inOwnMemory(options.images), [this.count, this.pixels])
     this.#banks = Object.fromEntries(
       training.program.noise.map(({ name, bank, bankRows, width }) => [
         `noise/${name}`,
@@ -110,66 +104,40 @@ export class OnnxTrainer implements Trainer {
     })
   }
 
-  async train(
+  protected async trainChunk(
     rows: Int32Array,
     inputs: Record<string, Float32Array>,
-    { signal, onProgress }: TrainOptions = {},
-  ): Promise<Record<string, Float32Array>> {
-    this.#checkOpen()
-    const { batch } = this.#options
-    const steps = checkSteps(rows, inputs, { batch, count: this.#count, names: this.#inputNames() })
-    const found = Object.fromEntries(this.metrics.map((name) => [name, new Float32Array(steps)]))
-    for (let from = 0; from < steps; ) {
-      if (signal?.aborted)
-        throw new EngineError('CANCELLED', `training was stopped after ${from} of ${steps} steps`)
-      const to = Math.min(steps, from + this.#chunk())
-      const started = performance.now()
-      const metrics = await this.#run(rows.subarray(from * batch, to * batch), slices(inputs, from, to))
-      this.#millisecondsPerStep = (performance.now() - started) / (to - from)
-      for (const name of this.metrics) found[name]?.set(numbers(metrics[name]), from)
-      from = to
-      onProgress?.(from)
-    }
-    return found
+    found: Record<string, Float32Array>,
+  ): Promise<number> {
+    const { batch } = this.options
+    const steps = Math.min(rows.length / batch, this.#chunk())
+    const started = performance.now()
+    const metrics = await this.#run(rows.subarray(0, steps * batch), firstOf(inputs, steps))
+    this.#millisecondsPerStep = (performance.now() - started) / steps
+    for (const name of this.metrics) found[name]?.set(numbers(metrics[name]))
+    return steps
   }
 
-  async evaluate(
-    rows: Int32Array,
-    inputs: Record<string, number> = {},
-    { signal }: Pick<TrainOptions, 'signal'> = {},
-  ): Promise<Record<string, number>> {
-    this.#checkOpen()
-    checkRows(rows, this.#count)
-    const { batch } = this.#options
-    const sums = new Map(this.metrics.map((name) => [name, 0]))
-    const whole = rows.length - (rows.length % batch)
-    const parts = [
-      { part: rows.subarray(0, whole), size: batch },
-      { part: rows.subarray(whole), size: rows.length - whole },
-    ]
-    for (const { part, size } of parts) {
-      for (let from = 0; from < part.length; ) {
-        if (signal?.aborted) throw new EngineError('CANCELLED', 'measuring was stopped')
-        const to = Math.min(part.length, from + size * this.#chunk())
-        const metrics = await this.#measure(part.subarray(from, to), size, inputs)
-        for (const [name, sum] of sums) {
-          sums.set(name, sum + size * numbers(metrics[name]).reduce((total, value) => total + value, 0))
-        }
-        from = to
-      }
-    }
-    return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows.length]))
+  /** A program measures batches of one size: whole ones first, then what is left. */
+  protected async measureChunk(rows: Int32Array, inputs: Record<string, number>): Promise<MeasuredChunk> {
+    const size = Math.min(this.options.batch, rows.length)
+    const part = rows.subarray(0, size * Math.min(this.#chunk(), Math.floor(rows.length / size)))
+    const metrics = await this.#measure(part, size, inputs)
+    const sums = this.metrics.map((name) => {
+      return [name, size * numbers(metrics[name]).reduce((total, value) => total + value, 0)] as const
+    })
+    return { rows: part.length, sums: Object.fromEntries(sums) }
   }
 
   weights(): Record<string, Float32Array> {
-    this.#checkOpen()
+    this.checkOpen()
     return Object.fromEntries(
       [...this.#model.weights.keys()].map((name) => [name, numbers(this.#states.get(name)?.now).slice()]),
     )
   }
 
   setWeights(weights: Readonly<Record<string, Float32Array>>): void {
-    this.#checkOpen()
+    this.checkOpen()
     for (const [name, values] of Object.entries(weights)) {
       const target = this.#model.weights.has(name) ? numbers(this.#states.get(name)?.now) : undefined
       checkWeight(name, values, target)
@@ -177,18 +145,11 @@ export class OnnxTrainer implements Trainer {
     for (const [name, values] of Object.entries(weights)) numbers(this.#states.get(name)?.now).set(values)
   }
 
-  async dispose(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  protected async free(): Promise<void> {
     for (const variable of this.#model.weights.values()) variable.dispose()
     for (const { session } of [this.#training, ...this.#measuring.values()]) await session.release()
     this.#measuring.clear()
     this.#states.clear()
-  }
-
-  /** Names of the numbers that each step is given by the caller. */
-  #inputNames(): string[] {
-    return ['learningRate', ...(this.#options.inputs ?? [])]
   }
 
   #chunk(): number {
@@ -203,10 +164,10 @@ export class OnnxTrainer implements Trainer {
   ): Promise<InferenceSession.OnnxValueMapType> {
     const { Tensor } = this.#runtime
     const { program, session } = this.#training
-    const steps = rows.length / this.#options.batch
+    const steps = rows.length / this.options.batch
     const feeds: Record<string, Tensor> = {
       images: this.#images,
-      rows: new Tensor('int32', rows, [steps, this.#options.batch]),
+      rows: new Tensor('int32', rows, [steps, this.options.batch]),
       ...this.#banks,
     }
     const told = new Float32Array(this.#optimizer.inputs.length * steps)
@@ -219,7 +180,7 @@ export class OnnxTrainer implements Trainer {
     this.#optimizer.inputs.forEach((name, which) => {
       feeds[name] = new Tensor('float32', told.subarray(which * steps, (which + 1) * steps), [steps])
     })
-    for (const name of this.#inputNames()) feeds[name] = new Tensor('float32', inputs[name] ?? [], [steps])
+    for (const name of this.inputNames()) feeds[name] = new Tensor('float32', inputs[name] ?? [], [steps])
     for (const source of program.noise) {
       feeds[`noise/${source.name}/rows`] = new Tensor('int32', source.draw(steps), [steps, source.rows])
     }
@@ -249,7 +210,7 @@ export class OnnxTrainer implements Trainer {
       images: this.#images,
       rows: new Tensor('int32', rows, [steps, batch]),
     }
-    for (const name of this.#inputNames()) {
+    for (const name of this.inputNames()) {
       feeds[name] = new Tensor('float32', new Float32Array(steps).fill(inputs[name] ?? 0), [steps])
     }
     for (const { name } of compiled.program.states) {
@@ -263,14 +224,10 @@ export class OnnxTrainer implements Trainer {
   }
 
   async #compileMeasuring(batch: number): Promise<Compiled> {
-    const options = { ...programOptions(this.#options, this.#model), batch }
+    const options = { ...programOptions(this.options, this.#model), batch }
     const program = record(this.#recording, () => recordSteps(this.#recording, options))
-    const { session } = await openSession(program.bytes, this.#options)
+    const { session } = await openSession(program.bytes, this.options)
     return { program, session }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new EngineError('CLOSED', 'the trainer was disposed of')
   }
 }
 
@@ -297,12 +254,8 @@ function buildModel(
   })
 }
 
-function slices(
-  inputs: Record<string, Float32Array>,
-  from: number,
-  to: number,
-): Record<string, Float32Array> {
-  return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, values.subarray(from, to)]))
+function firstOf(inputs: Record<string, Float32Array>, steps: number): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, values]) => [name, values.subarray(0, steps)]))
 }
 
 /** ONNX Runtime's binding reads plain memory only: shared bytes are copied, once. */

@@ -2,37 +2,29 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../core/errors.js'
 import { seededRandom } from '../core/random.js'
-import { checkMetric, checkOptions, checkRows, checkSteps, checkWeight } from './check-trainer.js'
+import { checkMetric, checkOptions, checkWeight } from './check-trainer.js'
+import { CHUNK_TIME, ChunkedTrainer, type MeasuredChunk } from './chunked-trainer.js'
 import { type EagerOptimizer, eagerOptimizer } from './eager-optimizer.js'
 import { missingKernel } from './missing-kernel.js'
 import { NoiseSource, quietNoise } from './noise.js'
 import { loadTfjsNode, onTfjsNode } from './tfjs-node.js'
 import type { StepContext, StepMetrics, TrainableModel } from './trainable-model.js'
-import type { Trainer, TrainerOptions, TrainOptions } from './trainer.js'
-
-/** Milliseconds of steps between two turns of the event loop, where there is progress and a chance to stop. */
-const CHUNK_TIME = 200
+import type { TrainerOptions } from './trainer.js'
 
 /** Trains step by step in TensorFlow, through tfjs-node. Its thread is blocked for the chunks of `CHUNK_TIME`. */
-export class TfjsNodeTrainer implements Trainer {
+export class TfjsNodeTrainer extends ChunkedTrainer {
   readonly metrics: readonly string[]
   readonly #tfjs: typeof tf
-  readonly #options: TrainerOptions
   readonly #model: TrainableModel
   readonly #trainable: tf.Variable[]
   /** What is carried from step to step without a gradient. */
   readonly #carried: tf.Variable[]
   readonly #optimizer: EagerOptimizer
   readonly #noise = new Map<string, NoiseSource>()
-  readonly #pixels: number
-  readonly #count: number
-  #closed = false
 
   private constructor(tfjs: typeof tf, options: TrainerOptions) {
+    super(options)
     this.#tfjs = tfjs
-    this.#options = options
-    this.#pixels = options.shape.reduce((product, size) => product * size, 1)
-    this.#count = options.images.length / this.#pixels
     this.#model = buildModel(tfjs, options)
     const variables = [...this.#model.weights.values()]
     this.#trainable = variables.filter(({ trainable }) => trainable)
@@ -41,7 +33,7 @@ export class TfjsNodeTrainer implements Trainer {
     try {
       this.metrics = Object.keys(this.#rehearse())
     } catch (error) {
-      this.#free()
+      this.#release()
       throw missingKernel(error, 'is not in tfjs-node') ?? error
     }
   }
@@ -56,58 +48,44 @@ export class TfjsNodeTrainer implements Trainer {
     return onTfjsNode(tfjs, () => new TfjsNodeTrainer(tfjs, options))
   }
 
-  async train(
+  protected async trainChunk(
     rows: Int32Array,
     inputs: Record<string, Float32Array>,
-    { signal, onProgress }: TrainOptions = {},
-  ): Promise<Record<string, Float32Array>> {
-    this.#checkOpen()
-    const { batch } = this.#options
-    const names = this.#inputNames()
-    const steps = checkSteps(rows, inputs, { batch, count: this.#count, names })
-    const found = Object.fromEntries(this.metrics.map((name) => [name, new Float32Array(steps)]))
-    for (let at = 0; at < steps; ) {
-      if (signal?.aborted)
-        throw new EngineError('CANCELLED', `training was stopped after ${at} of ${steps} steps`)
-      const until = performance.now() + CHUNK_TIME
-      do {
-        const told = Object.fromEntries(names.map((name) => [name, inputs[name]?.[at] ?? 0]))
-        const metrics = this.#step(rows.subarray(at * batch, (at + 1) * batch), told)
-        for (const name of this.metrics) found[name]?.fill(metrics[name] ?? Number.NaN, at, at + 1)
-        at++
-      } while (at < steps && performance.now() < until)
-      onProgress?.(at)
-      await nextTurn()
-      this.#checkOpen()
-    }
-    return found
+    found: Record<string, Float32Array>,
+  ): Promise<number> {
+    const { batch } = this.options
+    const names = this.inputNames()
+    const until = performance.now() + CHUNK_TIME
+    let at = 0
+    do {
+      const told = Object.fromEntries(names.map((name) => [name, inputs[name]?.[at] ?? 0]))
+      const metrics = this.#step(rows.subarray(at * batch, (at + 1) * batch), told)
+      for (const name of this.metrics) found[name]?.fill(metrics[name] ?? Number.NaN, at, at + 1)
+      at++
+    } while (at * batch < rows.length && performance.now() < until)
+    await this.#turn()
+    return at
   }
 
-  async evaluate(
-    rows: Int32Array,
-    inputs: Record<string, number> = {},
-    { signal }: Pick<TrainOptions, 'signal'> = {},
-  ): Promise<Record<string, number>> {
-    this.#checkOpen()
-    checkRows(rows, this.#count)
-    const { batch } = this.#options
-    const sums = new Map(this.metrics.map((name) => [name, 0]))
-    let turned = performance.now()
-    for (let from = 0; from < rows.length; from += batch) {
-      if (signal?.aborted) throw new EngineError('CANCELLED', 'measuring was stopped')
-      const part = rows.subarray(from, from + batch)
+  protected async measureChunk(rows: Int32Array, inputs: Record<string, number>): Promise<MeasuredChunk> {
+    const { batch } = this.options
+    const sums: Record<string, number> = {}
+    const until = performance.now() + CHUNK_TIME
+    let at = 0
+    do {
+      const part = rows.subarray(at, at + batch)
       const metrics = this.#measure(part, inputs)
-      for (const [name, sum] of sums) sums.set(name, sum + part.length * (metrics[name] ?? Number.NaN))
-      if (performance.now() - turned < CHUNK_TIME) continue
-      await nextTurn()
-      this.#checkOpen()
-      turned = performance.now()
-    }
-    return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows.length]))
+      for (const name of this.metrics) {
+        sums[name] = (sums[name] ?? 0) + part.length * (metrics[name] ?? Number.NaN)
+      }
+      at += part.length
+    } while (at < rows.length && performance.now() < until)
+    await this.#turn()
+    return { rows: at, sums }
   }
 
   weights(): Record<string, Float32Array> {
-    this.#checkOpen()
+    this.checkOpen()
     const copies = [...this.#model.weights].map(([name, variable]) => [
       name,
       Float32Array.from(variable.dataSync()),
@@ -116,7 +94,7 @@ export class TfjsNodeTrainer implements Trainer {
   }
 
   setWeights(weights: Readonly<Record<string, Float32Array>>): void {
-    this.#checkOpen()
+    this.checkOpen()
     for (const [name, values] of Object.entries(weights)) {
       const variable = this.#model.weights.get(name)
       checkWeight(name, values, variable && { length: variable.size })
@@ -130,20 +108,19 @@ export class TfjsNodeTrainer implements Trainer {
     })
   }
 
-  async dispose(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    this.#free()
+  protected async free(): Promise<void> {
+    this.#release()
   }
 
-  #free(): void {
+  #release(): void {
     this.#optimizer.dispose()
     for (const variable of this.#model.weights.values()) variable.dispose()
   }
 
-  /** Names of the numbers that each step is given by the caller. */
-  #inputNames(): string[] {
-    return ['learningRate', ...(this.#options.inputs ?? [])]
+  /** Lets others have their turn. @throws EngineError CLOSED where it was disposed of meanwhile */
+  async #turn(): Promise<void> {
+    await nextTurn()
+    this.checkOpen()
   }
 
   #step(rows: Int32Array, inputs: Record<string, number>): Record<string, number> {
@@ -160,8 +137,8 @@ export class TfjsNodeTrainer implements Trainer {
 
   /** Makes a step without its effects, to learn what the model gives and whether all of it can be computed. */
   #rehearse(): Record<string, number> {
-    const { batch } = this.#options
-    const inputs = Object.fromEntries(this.#inputNames().map((name) => [name, 0]))
+    const { batch } = this.options
+    const inputs = Object.fromEntries(this.inputNames().map((name) => [name, 0]))
     const noise: StepContext['noise'] = (name, shape, kind) => {
       this.#source(name, shape, kind)
       return this.#tfjs.fill(shape, quietNoise(kind))
@@ -196,7 +173,7 @@ export class TfjsNodeTrainer implements Trainer {
 
   /** @param noise absent: nothing is trained, noise is at its mean */
   #context(inputs: Record<string, number>, noise?: StepContext['noise']): StepContext {
-    const numbers = this.#inputNames().map((name) => [name, this.#tfjs.scalar(inputs[name] ?? 0)])
+    const numbers = this.inputNames().map((name) => [name, this.#tfjs.scalar(inputs[name] ?? 0)])
     return {
       training: noise !== undefined,
       inputs: Object.fromEntries(numbers) as StepContext['inputs'],
@@ -215,19 +192,19 @@ export class TfjsNodeTrainer implements Trainer {
   }
 
   #source(name: string, shape: number[], kind: NoiseSource['kind']): NoiseSource {
-    const source = this.#noise.get(name) ?? new NoiseSource(name, shape, kind, this.#options.seed)
+    const source = this.#noise.get(name) ?? new NoiseSource(name, shape, kind, this.options.seed)
     source.check(shape, kind)
     this.#noise.set(name, source)
     return source
   }
 
   #images(rows: Int32Array): tf.Tensor4D {
-    const { images, shape } = this.#options
-    const values = new Float32Array(rows.length * this.#pixels)
+    const { images, shape } = this.options
+    const values = new Float32Array(rows.length * this.pixels)
     rows.forEach((row, at) => {
-      const to = at * this.#pixels
-      const from = row * this.#pixels
-      for (let i = 0; i < this.#pixels; i++) values[to + i] = (images[from + i] ?? 0) / 255
+      const to = at * this.pixels
+      const from = row * this.pixels
+      for (let i = 0; i < this.pixels; i++) values[to + i] = (images[from + i] ?? 0) / 255
     })
     return this.#tfjs.tensor4d(values, [rows.length, ...shape])
   }
@@ -248,10 +225,6 @@ export class TfjsNodeTrainer implements Trainer {
 
   #tidied<Result extends tf.TensorContainer>(compute: () => Result): Result {
     return onTfjsNode(this.#tfjs, () => this.#tfjs.tidy(compute))
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new EngineError('CLOSED', 'the trainer was disposed of')
   }
 }
 

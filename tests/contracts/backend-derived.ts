@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Backend } from '#src/core/backend.js'
+import { parseWhere } from '#src/query/parse-where.js'
 import { imageWrite } from '../support/backend-items.js'
 import { imageItem, toyPicture } from '../support/toy-encoder.js'
 import type { OpenedBackend } from './backend.js'
@@ -53,6 +54,19 @@ export function backendDerivedContract(name: string, open: () => Promise<OpenedB
           fingerprints: {},
         },
       ])
+    })
+
+    it('tells only of items that match, where that is asked', async () => {
+      const of = (id: string, n: number) => ({ ...words(id, `text ${id}`), metadata: { n } })
+      await backend.upsert('things', ['a', 'b', 'c', 'd', 'e', 'f'].map(of))
+      await backend.keepFingerprints('things', 'words', [print('c', 3)])
+      const query = { limit: 2, kinds: ['words'], where: parseWhere({ n: { $in: [0, 2, 4, 5] } }) }
+      const first = await backend.contents('things', query)
+      expect(first.items.map(({ id }) => id)).toEqual(['a', 'c'])
+      expect(first.items[1]?.fingerprints).toEqual({ words: { source: 'of c', bytes: Uint8Array.of(3) } })
+      const second = await backend.contents('things', { ...query, cursor: first.cursor })
+      expect(second.items.map(({ id }) => id)).toEqual(['e', 'f'])
+      expect(second.cursor).toBeUndefined()
     })
 
     it('keeps fingerprints by kind, gives those that are asked for, and replaces them', async () => {

@@ -51,6 +51,8 @@ describe('kindred duplicates', () => {
       expect(await kindredJson<DuplicatePage>(args, { home })).toMatchObject({
         found: { groups: 1, exact: 1 },
       })
+      const only = ['duplicates', 'photos', '--where', '{"$id":{"$gt":"d"}}']
+      expect(await kindredJson<DuplicatePage>(only, { home })).toMatchObject({ items: 4, groups: [] })
     } finally {
       server.child.kill('SIGTERM')
       await server.ended
@@ -65,6 +67,7 @@ describe('kindred duplicates', () => {
       ['--by', 'colour'],
       ['--threshold', '2'],
       ['--limit', '0'],
+      ['--where', '{of'],
     ]) {
       expect((await kindred(['duplicates', 'photos', ...wrong], { home })).code).toBe(2)
     }

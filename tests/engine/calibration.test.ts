@@ -88,6 +88,37 @@ describe.each(ENGINES)('a calibrated collection over %s', (_name, open) => {
     for (const other of others) expect(other).toEqual(first)
   })
 
+  it('gives the same verdict on pages, groups and variety, and none where bounds leave nothing', async () => {
+    for (const mode of ['hybrid', 'dense'] as const) {
+      const plain = await search('storing onions', { mode, exact: true })
+      expect(plain.match).toBe('good')
+      const verdict = { match: plain.match, matchReason: plain.matchReason }
+      const first = await search('storing onions', { mode, k: 3, offset: 0 })
+      const shapes: Partial<SearchRequest>[] = [
+        { k: 3, cursor: first.cursor },
+        { k: 3, offset: 20 },
+        { groupBy: 'i', k: 3 },
+        { diversity: 0.5, k: 3, exact: true },
+        { minScore: -1 },
+      ]
+      for (const answer of [
+        first,
+        ...(await Promise.all(shapes.map((shape) => search('storing onions', { mode, ...shape })))),
+      ]) {
+        const { results, match, matchReason } = answer
+        expect({ match, matchReason }).toEqual(verdict)
+        for (const { percentile, scores } of results) {
+          expect(percentile === undefined).toBe(mode === 'hybrid' && scores?.dense === undefined)
+        }
+      }
+      const beyond = await search('storing onions', { mode, minScore: 2 })
+      expect(beyond).toMatchObject({ results: [], match: 'none', matchReason: { likelihood: 0 } })
+    }
+    const like = await garden.search({ query: { positive: [{ text: 'roses' }, { id: 's6' }] }, offset: 1 })
+    expect(like.match).toBeUndefined()
+    expect(like.results[0]?.percentile).toBeGreaterThan(0)
+  })
+
   it('judges no item asked by its id, and no words alone', async () => {
     const like = await garden.search({ query: { id: 's6' } })
     expect(like.match).toBeUndefined()

@@ -237,6 +237,33 @@ describe.each(ENGINES)('duplicates over %s', (_, open) => {
     await expect(collection.latestDuplicates()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  it('compares and groups only items that match, as if there were no others', async () => {
+    const lion =
+      'Lions sleep through the heat of the day and hunt along the water holes when the night is cool.'
+    const item = (id: string, text: string, of: string, own: number[]): ItemInput => {
+      return { id, text, metadata: { of }, vectors: { own } }
+    }
+    await collection.add([
+      item('longest', `${FOX} And so on.`, 'old', [1, 0, 0]),
+      item('fox', FOX, 'new', [0, 1, 0]),
+      item('lion', lion, 'new', [0, 0, 1]),
+      item('again', FOX, 'new', [1, 0.01, 0]),
+      item('late', lion, 'old', [0, 0.01, 1]),
+    ])
+    const relations: DuplicateOptions['relations'] = ['exact', 'near', 'similar']
+    const where = { of: { $in: ['new'] } }
+    const answer = await find({ relations, where })
+    expect(answer).toMatchObject({ items: 3, options: { where } })
+    expect(told(answer)).toEqual(['fox: exact again'])
+    // what is found among some says nothing about what is found among all
+    const all = await find({ relations })
+    expect(all.options).not.toHaveProperty('where')
+    expect(told(all)).toEqual(['longest: near fox, near again', 'lion: exact late'])
+    expect(told(await find({ relations, where: { of: 'old' } }))).toEqual([])
+    expect(told(await find({ relations: ['similar'], where: { own: 1 } }))).toEqual([])
+    await expect(find({ where: { of: { $near: 1 } } })).rejects.toMatchObject({ code: 'INVALID_FILTER' })
+  })
+
   it('is cancelled when its collection is deleted, and leaves nothing in one that is made anew', async () => {
     const texts = Array.from({ length: 1_500 }, (_, i) => text(`${i}`, `${FOX} This is copy number ${i}.`))
     await collection.add(texts)

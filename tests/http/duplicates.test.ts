@@ -53,7 +53,19 @@ test('a job finds them, and the latest result is read page by page', async () =>
   expect((await call('GET', `${PATH}?limit=1`)).json.groups).toHaveLength(1)
 })
 
+test('only items that match are looked at, where that is asked', async () => {
+  const { json } = await call('POST', PATH, { json: { where: { $id: { $gt: 'a', $lt: 'd' } } } })
+  for await (const job of kindred.jobs.watch(json.job.id)) {
+    if (job.state !== 'running') expect(job).toMatchObject({ state: 'done', result: { items: 2 } })
+  }
+  expect((await call('GET', PATH)).json).toMatchObject({
+    groups: [{ keep: 'b', duplicates: [{ id: 'c', relation: 'exact' }] }],
+    options: { where: { $id: { $gt: 'a', $lt: 'd' } } },
+  })
+})
+
 test.each([
+  ['an unknown operator', { where: { n: { $near: 1 } } }, 'where.n.$near', 400, 'INVALID_FILTER'],
   ['an unknown field', { kinds: ['exact'] }, 'kinds', 400, 'INVALID_REQUEST'],
   ['an unknown relation', { relations: ['same'] }, 'relations[0]', 400, 'INVALID_REQUEST'],
   ['a threshold out of range', { textThreshold: 0.1 }, 'textThreshold', 400, 'INVALID_REQUEST'],

@@ -564,11 +564,11 @@ export class MemoryBackend implements Backend {
 
   contents(
     collection: string,
-    options: { limit: number; cursor?: string; kinds: readonly string[] },
+    options: { limit: number; cursor?: string; kinds: readonly string[]; where?: Filter | undefined },
   ): ReturnType<Backend['contents']> {
-    const { limit, cursor, kinds } = structuredClone(options)
+    const { limit, cursor, kinds, where } = structuredClone(options)
     return this.#call(() => {
-      const page = pageOf([...this.#find(collection).items.values()], limit, cursor)
+      const page = pageOf(itemsOf(this.#find(collection), where), limit, cursor)
       const items = page.items.map(({ id, text, textHash, image, fingerprints }) => {
         const kept = kinds.flatMap((kind) => {
           const found = fingerprints.get(kind)

@@ -26,28 +26,40 @@ export class ContentReader {
   ): { items: ItemContent[]; cursor?: string } {
     const { limit, cursor, kinds } = options
     const rows = this.#sql.page.all(collection.key, parseCursor(cursor), limit + 1)
-    const items = rows.slice(0, limit).map((row): ItemContent => {
-      const { key, id, textHash, imageHash } = row
-      const fingerprints: ItemContent['fingerprints'] = {}
-      for (const kind of kinds) {
-        const found = this.#sql.fingerprint.get(key, kind)
-        if (found) fingerprints[kind] = { source: found.source, bytes: new Uint8Array(found.bytes) }
-      }
-      const sizes = { textBytes: row.textBytes ?? 0, pixels: row.pixels ?? 0 }
-      return { id, textHash, imageHash, ...sizes, fingerprints }
-    })
+    const items = rows.slice(0, limit).map((row) => this.#content(row, kinds))
     const last = rows[limit - 1]
     return rows.length > limit && last ? { items, cursor: String(last.key) } : { items }
+  }
+
+  /** Those of the ids that are there, in their order. */
+  of(collection: CollectionKeys, ids: readonly string[], kinds: readonly string[]): ItemContent[] {
+    const rows = this.#sql.those.all(JSON.stringify(ids), collection.key)
+    return rows.map((row) => this.#content(row, kinds))
+  }
+
+  #content(row: ContentRow, kinds: readonly string[]): ItemContent {
+    const { key, id, textHash, imageHash } = row
+    const fingerprints: ItemContent['fingerprints'] = {}
+    for (const kind of kinds) {
+      const found = this.#sql.fingerprint.get(key, kind)
+      if (found) fingerprints[kind] = { source: found.source, bytes: new Uint8Array(found.bytes) }
+    }
+    const sizes = { textBytes: row.textBytes ?? 0, pixels: row.pixels ?? 0 }
+    return { id, textHash, imageHash, ...sizes, fingerprints }
   }
 }
 
 function prepare(db: Connection) {
+  const columns = `i.key, i.id, i.text_hash AS textHash, octet_length(i.text) AS textBytes,
+    m.hash AS imageHash, m.width * m.height AS pixels`
+  const images = 'LEFT JOIN images m ON i.has_image = 1 AND m.item = i.key'
   return {
     page: db.prepare<[number, number, number], ContentRow>(
-      `SELECT i.key, i.id, i.text_hash AS textHash, octet_length(i.text) AS textBytes,
-              m.hash AS imageHash, m.width * m.height AS pixels
-       FROM items i LEFT JOIN images m ON i.has_image = 1 AND m.item = i.key
-       WHERE i.collection = ? AND i.key > ? ORDER BY i.key LIMIT ?`,
+      `SELECT ${columns} FROM items i ${images} WHERE i.collection = ? AND i.key > ? ORDER BY i.key LIMIT ?`,
+    ),
+    those: db.prepare<[string, number], ContentRow>(
+      `SELECT ${columns} FROM json_each(?) asked CROSS JOIN items i ON i.collection = ? AND i.id = asked.value ${images}
+       ORDER BY asked.key`,
     ),
     fingerprint: db.prepare<[number, string], { source: string; bytes: Uint8Array }>(
       'SELECT source, bytes FROM fingerprints WHERE item = ? AND kind = ?',

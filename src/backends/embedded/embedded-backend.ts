@@ -382,9 +382,15 @@ export class EmbeddedBackend implements Backend {
 
   async contents(
     collection: string,
-    options: { limit: number; cursor?: string; kinds: readonly string[] },
+    options: { limit: number; cursor?: string; kinds: readonly string[]; where?: Filter | undefined },
   ): Promise<{ items: ItemContent[]; cursor?: string }> {
-    return this.#reader.contents.page(this.#keys(collection), options)
+    const keys = this.#keys(collection)
+    const { where, kinds, limit, cursor } = options
+    if (!where) return this.#reader.contents.page(keys, options)
+    const { items, ...next } = await this.#filtered.list(keys, { limit, cursor, where, fields: {} })
+    this.#checkOpen()
+    const ids = items.map(({ id }) => id)
+    return { items: this.#reader.contents.of(keys, ids, kinds), ...next }
   }
 
   keepFingerprints(

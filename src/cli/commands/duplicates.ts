@@ -11,7 +11,7 @@ import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { followJob } from '../follow-job.js'
-import { common, integer } from '../options.js'
+import { common, integer, jsonValue } from '../options.js'
 import { textTable } from '../text-table.js'
 
 /** Groups that are shown to people where no limit is given. */
@@ -45,6 +45,7 @@ export function duplicatesCommand(program: Command, run: Runner): void {
     .option('--image-threshold <likeness>', 'of near pictures, 0.9 to 1 (default: 0.95)', decimal)
     .option('--space <name>', 'of similar items: whose vectors are compared (default: text, else descriptor)')
     .option('--threshold <cosine>', 'of similar items, 0 to 1 (default: 0.95)', decimal)
+    .option('--where <json>', 'compare only items whose metadata matches', jsonValue)
     .option('--limit <number>', `groups shown (default: ${SHOWN}, with --json all)`, integer(1))
     .option('--latest', 'show what the latest search found instead of searching')
   common(
@@ -56,11 +57,21 @@ export function duplicatesCommand(program: Command, run: Runner): void {
 }
 
 async function duplicates(context: Context, collection: string, given: Options): Promise<undefined> {
-  const { relation: relations, by, textThreshold, imageThreshold, space, threshold, limit, latest } = given
+  const {
+    relation: relations,
+    by,
+    textThreshold,
+    imageThreshold,
+    space,
+    threshold,
+    where,
+    limit,
+    latest,
+  } = given
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     if (!latest) {
-      const options = { relations, by, textThreshold, imageThreshold, space, threshold }
+      const options = { relations, by, textThreshold, imageThreshold, space, threshold, where }
       await followJob(context, client, await client.findDuplicates(collection, options))
     }
     const shown = limit ?? (context.output.json ? Number.POSITIVE_INFINITY : SHOWN)

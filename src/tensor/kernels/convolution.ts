@@ -83,18 +83,32 @@ function convolve(
   shape: backend_util.Conv2DInfo,
   recording: Recording,
 ): TensorInfo {
-  const { filterHeight, filterWidth, inChannels, outChannels } = shape
   const groups = pixelGroups(shape)
   const pixels = pixelsUnderWindows(x, shape, groups, recording)
-  const inputs = pixels.shape[1] ?? 1
-  const taps = recording.reshape(filter, [1, filterHeight * filterWidth * inChannels, outChannels])
-  const matrix = groups
-    ? recording.reshape(gatherPixels(taps, filterRows(shape, groups), recording), [
-        inputs,
-        groups.outputs * outChannels,
-      ])
-    : recording.reshape(filter, [inputs, outChannels])
+  const taps = groups ? groupedTaps(filter, shape, groups, recording) : filter
+  const matrix = recording.reshape(taps, [pixels.shape[1] ?? 1, widthOf(shape, groups)])
   return recording.reshape(matMul(pixels, matrix, recording), shape.outShape)
+}
+
+/** The filter as often as its window lies within a group of pixels. */
+function groupedTaps(
+  filter: TensorInfo,
+  shape: backend_util.Conv2DInfo,
+  groups: PixelGroups,
+  recording: Recording,
+): TensorInfo {
+  const taps = recording.reshape(filter, [1, tapsOf(shape), shape.outChannels])
+  return gatherPixels(taps, filterRows(shape, groups), recording)
+}
+
+/** Numbers of the filter for each channel that comes out. */
+function tapsOf({ filterHeight, filterWidth, inChannels }: backend_util.Conv2DInfo): number {
+  return filterHeight * filterWidth * inChannels
+}
+
+/** Numbers that come out for each place of the window. */
+function widthOf({ outChannels }: backend_util.Conv2DInfo, groups: PixelGroups | undefined): number {
+  return (groups?.outputs ?? 1) * outChannels
 }
 
 /** Where the stride is 1, the gradient of a convolution's input is a convolution with the filter turned by 180 degrees. */
@@ -131,17 +145,14 @@ function filterGradient(
   shape: backend_util.Conv2DInfo,
   recording: Recording,
 ): TensorInfo {
-  const { filterHeight, filterWidth, inChannels, outChannels } = shape
   const groups = pixelGroups(shape)
   const pixels = pixelsUnderWindows(x, shape, groups, recording)
-  const width = (groups?.outputs ?? 1) * outChannels
-  const outputs = recording.reshape(dy, [pixels.shape[0] ?? 1, width])
+  const outputs = recording.reshape(dy, [pixels.shape[0] ?? 1, widthOf(shape, groups)])
   const product = matMul(pixels, outputs, recording, { transposeA: true })
   if (!groups) return recording.reshape(product, shape.filterShape)
-  const taps = filterHeight * filterWidth * inChannels
   const rows = filterRows(shape, groups)
-  const gradients = recording.reshape(product, [1, rows.rows.length, outChannels])
-  const readers = readersOf(rows, { pixels: taps, each: 1 })
+  const gradients = recording.reshape(product, [1, rows.rows.length, shape.outChannels])
+  const readers = readersOf(rows, { pixels: tapsOf(shape), each: 1 })
   return recording.reshape(addToPixels(gradients, readers, recording), shape.filterShape)
 }
 
