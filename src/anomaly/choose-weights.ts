@@ -3,7 +3,8 @@ import type { ByDetector } from './joint-verdict.js'
 import { type SpaceKind, spaceKind } from './space-kind.js'
 
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
-  encoder: { neighbours: 1, mahalanobis: 1 },
+  // alike without strangers; among strangers, neighbours are often fellow ones
+  encoder: { neighbours: 1, mahalanobis: 2 },
   embedding: { neighbours: 1, mahalanobis: 1 },
   table: { forest: 1, mahalanobis: 1 },
 }
