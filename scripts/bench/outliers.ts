@@ -136,7 +136,7 @@ function printTable(table: Table, sets: readonly LabelledSet[]): void {
   const names = sets.map(({ name }) => name)
   const cell = ({ auc, averagePrecision }: RankingQuality): string =>
     `${(100 * auc).toFixed(1)} / ${(100 * averagePrecision).toFixed(1)}`.padStart(13)
-  const short = (name: string): string => name.replace(/^.*_(?=.)|\.npz$/g, '').slice(-10)
+  const short = (name: string): string => name.replace(/\.npz$/, '').slice(-12)
   console.log(
     `\nROC AUC / average precision, x 100\n${''.padEnd(14)}${[...names.map(short), 'mean', 'embeddings'].map((name) => name.padStart(13)).join('')}`,
   )
@@ -197,7 +197,7 @@ function speed(python: string): Figure[] {
 
 function atMostOne(what: string, seconds: number, peers: number): Figure {
   return {
-    what: `${what}: time / that of PyOD's iforest and knn`,
+    what: `${what}: of PyOD's time`,
     value: `${(seconds / peers).toFixed(2)} (${seconds.toFixed(1)} s)`,
     bound: `at most 1 (${peers.toFixed(1)} s)`,
     holds: seconds <= peers,

@@ -4,11 +4,13 @@ import type {
   DetectionReport,
   DetectionRows,
   DetectionScores,
+  Detector,
 } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { type Random, seededRandom } from '../core/random.js'
 import { checkRows } from './check-rows.js'
 import { bulkScores, judgeMix } from './contamination.js'
+import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { fitPart, type PartFit } from './fit-part.js'
 import { detectorScores, FittedDetection } from './fitted-detection.js'
 import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
@@ -82,7 +84,7 @@ function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): Dete
 }
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
-  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count) })
+  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
   const seen = judgeMix(bulkVerdict(first) ?? first.verdict).contamination
   const most = Math.floor(Math.min(TRIMMED, seen.high) * rows.count)
   const trimmed = strangest(first.verdict, most, labels)
@@ -149,7 +151,7 @@ function finish(
   const { reference, trimmed, contamination, shift, labels } = found
   const detection = new FittedDetection({
     dim: rows.dim,
-    detectors: fit.detectors,
+    detectors: fit.detectors as Record<VectorDetectorName, Detector>,
     tails: fit.tails,
     reference,
     shift,

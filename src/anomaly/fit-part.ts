@@ -17,7 +17,8 @@ const FITTED_AGAIN: readonly VectorDetectorName[] = ['neighbours', 'lof', 'mahal
 
 /** Detectors fitted to a part of the rows, and what they say of all. */
 export interface PartFit {
-  detectors: Record<VectorDetectorName, Detector>
+  /** All but in a draft. */
+  detectors: ByDetector<Detector>
   tails: ByDetector<ScoreTail>
   weights: ByDetector<number>
   /** Of all rows. */
@@ -26,23 +27,32 @@ export interface PartFit {
   verdict: Float64Array
 }
 
+export interface PartOptions {
+  seed: number
+  leaveOut: Uint8Array
+  first?: PartFit
+  draft?: boolean
+}
+
 /**
  * Fits the detectors to rows that are not left out and scores all rows; how rare a score is is told by the fitted ones.
  *
  * @param leaveOut 1 for rows that are left out; one at least is not
  * @param first a fit to all rows, of which the detectors that strangers do not upset are taken
+ * @param draft leaves out detectors that have no weight and will be fitted again
  */
-export function fitPart(
-  rows: DetectionRows,
-  { seed, leaveOut, first }: { seed: number; leaveOut: Uint8Array; first?: PartFit },
-): PartFit {
+export function fitPart(rows: DetectionRows, { seed, leaveOut, first, draft = false }: PartOptions): PartFit {
   const inside = placesWhere(rows.count, (i) => leaveOut[i] === 0)
   const outside = placesWhere(rows.count, (i) => leaveOut[i] === 1)
   const part = outside.length === 0 ? rows : selectRows(rows, inside)
   const rest = selectRows(rows, outside)
   const detectors: ByDetector<Detector> = { ...first?.detectors }
   const scores: ByDetector<Float64Array> = { ...first?.scores, ...encoderScores(rows) }
-  const fitted = fitVectorDetectors(part, seed, first ? FITTED_AGAIN : VECTOR_DETECTORS)
+  const weights = chooseWeights(part)
+  const names = (first ? FITTED_AGAIN : VECTOR_DETECTORS).filter(
+    (name) => !draft || weights[name] !== undefined || !FITTED_AGAIN.includes(name),
+  )
+  const fitted = fitVectorDetectors(part, seed, names)
   for (const [name, { detector, scores: own }] of entriesOf<Fitted>(fitted)) {
     detectors[name] = detector
     scores[name] = joined(rows.count, [inside, own], [outside, detector.score(rest)])
@@ -53,10 +63,9 @@ export function fitPart(
       ScoreTail.of(values.filter((_, i) => leaveOut[i] === 0)),
     ]),
   )
-  const weights = chooseWeights(part)
   const surprises = surprisesOf(scores, tails)
   return {
-    detectors: detectors as PartFit['detectors'],
+    detectors,
     tails,
     weights,
     scores,

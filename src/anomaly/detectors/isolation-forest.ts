@@ -109,6 +109,8 @@ class Forest implements Detector {
   readonly #nodes: Float32Array
   readonly #columns: Int32Array
   readonly #right: Int32Array
+  /** Of a leaf, its depth. */
+  readonly #thresholds: Float32Array
   readonly #roots: number[] = []
   readonly #sample: number
   readonly #dim: number
@@ -119,6 +121,7 @@ class Forest implements Detector {
     this.#dim = dim
     const count = nodes.length / NODE
     this.#columns = Int32Array.from({ length: count }, (_, i) => nodes[NODE * i] as number)
+    this.#thresholds = Float32Array.from({ length: count }, (_, i) => nodes[NODE * i + 1] as number)
     this.#right = Int32Array.from({ length: count }, (_, i) => nodes[NODE * i + 2] as number)
     for (let at = 0; at < count; ) {
       this.#roots.push(at)
@@ -135,7 +138,7 @@ class Forest implements Detector {
 
   score({ values, count, dim }: Rows): Float64Array {
     const scores = new Float64Array(count)
-    const nodes = this.#nodes
+    const thresholds = this.#thresholds
     const columns = this.#columns
     const right = this.#right
     for (let from = 0; from < count; from += BLOCK) {
@@ -145,10 +148,10 @@ class Forest implements Detector {
           let at = root
           for (let column = columns[at] as number; column >= 0; column = columns[at] as number)
             at =
-              (values[i * dim + column] as number) < (nodes[NODE * at + 1] as number)
+              (values[i * dim + column] as number) < (thresholds[at] as number)
                 ? at + 1
                 : (right[at] as number)
-          scores[i] = (scores[i] as number) + (nodes[NODE * at + 1] as number)
+          scores[i] = (scores[i] as number) + (thresholds[at] as number)
         }
       }
     }

@@ -19,7 +19,7 @@ const COMPONENTS = 64
 const LEAST = 1e-12
 
 /** Rows that densities are of. */
-const BANK_ROWS = 2_000
+const BANK_ROWS = 1_000
 
 /** Part of the mean distance that is added to each, so that equal rows have a finite density. */
 const SMALL = 1e-6
