@@ -6,10 +6,12 @@ import { type SpaceKind, spaceKind } from './space-kind.js'
  * Equal parts for the detectors whose view fits the kind of space. In tables columns have a meaning and a scale of their own:
  * cuts along them need no scale, a covariance sees what single columns do not show, and their errors differ. A column of an
  * embedding means little alone, so the forest and ECOD have no voice there. Where an index gives distances in the encoder's
- * own metric, the covariance counts by as much as there are rows to estimate it from. docs/outliers.md tells more.
+ * own metric, the covariance counts by as much as there are rows to estimate it from, and twice as much as neighbours: without
+ * strangers the two rank alike, but among strangers a stranger's neighbours are often others of its kind. docs/outliers.md tells
+ * more.
  */
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
-  encoder: { neighbours: 1, mahalanobis: 1 },
+  encoder: { neighbours: 1, mahalanobis: 2 },
   embedding: { neighbours: 1, mahalanobis: 1 },
   table: { forest: 1, mahalanobis: 1 },
 }
@@ -24,7 +26,7 @@ export function chooseWeights(rows: DetectionRows): ByDetector<number> {
   const kind = spaceKind(rows)
   const weights: ByDetector<number> = { ...WEIGHTS[kind] }
   // the encoder's own metric is known; a covariance of few rows for its columns is not
-  if (kind === 'encoder') weights.mahalanobis = rows.count / (rows.count + rows.dim)
+  if (kind === 'encoder') weights.mahalanobis = (2 * rows.count) / (rows.count + rows.dim)
   for (const name of ENCODER_DETECTORS) {
     if (rows.columns[name]?.some(Number.isFinite)) weights[name] = 1
   }

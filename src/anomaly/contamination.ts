@@ -19,7 +19,7 @@ const MOST_STRANGERS = 0.2
 /** Standard deviations above which rows are counted. */
 const COUNTED_ABOVE = [1.5, 2, 2.33]
 /** Ends of the bulk that the estimate is made with again, for its range. */
-const OTHER_BULKS = [0.75, 0.85]
+const OTHER_BULKS = [0.75, 0.9]
 /** A share's error on both sides that the range spans: 95 %. */
 const RANGE = 1.96
 

@@ -23,7 +23,10 @@ import { placesWhere } from './select-rows.js'
 /** Part of a clean reference that is held out. */
 const HELD_OUT = 1 / 3
 
-/** Part of a mixed reference that is left out of the second fit: the strangest of the first. */
+/**
+ * Part of a mixed reference that is left out of the second fit at most: the strangest of the first. Fewer where fewer can be
+ * strangers, since rows that are rare and normal are missed by the others like them.
+ */
 const TRIMMED = 0.1
 
 /** The least number of rows of a clean reference: one to hold out, two to fit. */
@@ -82,7 +85,9 @@ function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): Dete
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
   const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
-  const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
+  const seen = judgeMix(bulkVerdict(first) ?? first.verdict).contamination
+  const most = Math.floor(Math.min(TRIMMED, seen.high) * rows.count)
+  const trimmed = strangest(first.verdict, most, labels)
   const part = fitPart(rows, { seed, leaveOut: trimmed, first })
   const { fit, shift } = corrected(rows, part, { labels, random: seededRandom(seed) })
   const { pValues: estimated, contamination } = judgeMix(bulkVerdict(fit) ?? fit.verdict)

@@ -22,6 +22,8 @@ export interface FitSettings {
   beta?: number
   /** Noise added to the inputs of an autoencoder. */
   denoise?: number
+  /** Of a descriptor: made to tell strangers, not what is alike; see `fitDescriptor`. Default false. */
+  strangers?: boolean
   seed: number
   engine: 'onnx' | 'tfjs-node'
 }

@@ -161,6 +161,27 @@ describe('fitting', () => {
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
   })
 
+  it('describes strangers as further from a collection of one kind than its own', async () => {
+    const discs = drawn.filter(({ shape }) => shape === 'disc').map(({ png }) => png)
+    const known = discs.slice(0, 80)
+    const model = await fitImageEncoder(sourceOf(known), { kind: 'descriptor', strangers: true })
+    expect(model).toMatchObject({ unit: false, settings: { strangers: true } })
+    const encoder = await loadImageEncoder(model)
+    try {
+      const others = drawn.filter(({ shape }) => shape !== 'disc').map(({ png }) => png)
+      const vectorsOf = async (images: Uint8Array[]) =>
+        (await encoder.encode(images)).map(({ vector }) => vector)
+      const base = await vectorsOf(known)
+      const nearest = (vector: Float32Array) =>
+        Math.min(...base.map((other) => Math.hypot(...vector.map((value, i) => value - (other[i] ?? 0)))))
+      const own = (await vectorsOf(discs.slice(80))).map(nearest).sort((a, b) => a - b)
+      const strange = (await vectorsOf(others.slice(0, 40))).map(nearest).sort((a, b) => a - b)
+      expect(strange[4] ?? 0).toBeGreaterThan(own[own.length - 1] ?? 1)
+    } finally {
+      await encoder.dispose()
+    }
+  })
+
   it('does not export the descriptor', async () => {
     const model = await plainDescriptor(files.slice(0, 2))
     await expect(exportEncoder(model, tmpdir())).rejects.toMatchObject({ code: 'UNSUPPORTED' })

@@ -8,6 +8,8 @@ import { PROJECTION_FILE, writeProjection } from './projection.js'
 
 /** Components kept: more tell little of likeness and cost memory and time. */
 const DEFAULT_DIM = 256
+/** The same of a descriptor that is to tell strangers: what is beyond it is mostly noise. */
+const STRANGERS_DIM = 128
 /** Pictures that centre and components are found on; more change them little. */
 const MOST_ROWS = 4_000
 /** Pictures that words are found on. */
@@ -19,6 +21,11 @@ const MOST_BYTES = 256 << 20
  * Fits the descriptor to a collection: of colour pictures the words that their patches fall into; the centre of the
  * blocks; and principal components of the normalised blocks, each divided by its eigenvalue^(1/4), which is half of
  * whitening: common differences count less, and noise not too much.
+ *
+ * With `strangers`, for outliers: the blocks' own means are taken off in place of the collection's, and components are neither
+ * scaled nor are vectors brought to length 1, so that Euclidean distances are those of the blocks. What is done for likeness tells
+ * pictures of a collection apart, and thereby loses how far they are from all of it: of collections of one class of
+ * Fashion-MNIST, ten neighbours rank strangers with a ROC AUC of .52 in the usual vectors, of .935 in these.
  */
 export const fitDescriptor: FitFunction = async (images, settings, run) => {
   const { size, channels, count } = images
@@ -37,11 +44,15 @@ export const fitDescriptor: FitFunction = async (images, settings, run) => {
     }
     blocks.compute(images.values.subarray(row * width, (row + 1) * width), values, i * length)
   })
-  const centre = meanOf(values, length)
+  const centre = settings.strangers ? undefined : meanOf(values, length)
   for (let i = 0; i < rows.length; i++) {
     normalizeBlocks(values.subarray(i * length, (i + 1) * length), blocks.blocks, centre)
   }
-  const dim = Math.min(settings.dim ?? DEFAULT_DIM, length, rows.length - 1)
+  const dim = Math.min(
+    settings.dim ?? (settings.strangers ? STRANGERS_DIM : DEFAULT_DIM),
+    length,
+    rows.length - 1,
+  )
   const source = {
     count: rows.length,
     dim: length,
@@ -52,7 +63,7 @@ export const fitDescriptor: FitFunction = async (images, settings, run) => {
     tolerance: 1e-3,
     check: () => run.check(),
   })
-  for (let k = 0; k < dim; k++) {
+  for (let k = 0; k < dim && centre; k++) {
     const variance = variances[k] ?? 0
     const scale = variance > 0 ? variance ** -0.25 : 0
     for (let j = k * length; j < (k + 1) * length; j++) components[j] = (components[j] as number) * scale
@@ -60,10 +71,16 @@ export const fitDescriptor: FitFunction = async (images, settings, run) => {
   return {
     kind: 'descriptor',
     dim,
-    unit: true,
-    settings: { size, channels, seed: settings.seed, fittedOn: count },
+    unit: centre !== undefined,
+    settings: {
+      size,
+      channels,
+      seed: settings.seed,
+      fittedOn: count,
+      ...(settings.strangers && { strangers: true }),
+    },
     files: {
-      [PROJECTION_FILE]: writeProjection({ centre, mean, components }),
+      [PROJECTION_FILE]: writeProjection({ centre: centre ?? new Float32Array(length), mean, components }),
       ...(words ? { [WORDS_FILE]: new Uint8Array(words.buffer) } : {}),
     },
     report: { components: dim, blocks: blocks.blocks.map(({ name }) => name), pictures: rows.length },

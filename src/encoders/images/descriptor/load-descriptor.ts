@@ -9,7 +9,7 @@ import { PROJECTION_FILE, project, readProjection } from './projection.js'
 /** A descriptor that is loaded. It computes on the thread that calls it. */
 export interface LoadedDescriptor {
   shape: InputShape
-  /** @param pixels shape [images, size, size, channels] @returns vectors of length 1 */
+  /** @param pixels shape [images, size, size, channels] @returns vectors of length 1, but of a model for strangers */
   encode(pixels: Uint8Array, images: number): Float32Array[]
 }
 
@@ -27,16 +27,17 @@ export function loadDescriptor({
   const projection = file && readProjection(file, { length, dim })
   const pixelsOfOne = shape.size * shape.size * shape.channels
   const raw = new Float32Array(length)
+  const strangers = settings.strangers === true
   return {
     shape,
     encode: (pixels, images) =>
       Array.from({ length: images }, (_, i) => {
         blocks.compute(pixels.subarray(i * pixelsOfOne, (i + 1) * pixelsOfOne), raw, 0)
-        normalizeBlocks(raw, blocks.blocks, projection?.centre)
+        normalizeBlocks(raw, blocks.blocks, strangers ? undefined : projection?.centre)
         const vector = new Float32Array(projection ? dim : length)
         if (projection) project(raw, projection, vector)
         else vector.set(raw)
-        return unit(vector)
+        return strangers ? vector : unit(vector)
       }),
   }
 }

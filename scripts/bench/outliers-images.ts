@@ -1,0 +1,235 @@
+/**
+ * Outliers among pictures: how they are ranked, and how many are flagged wrongly, against bounds.
+ *
+ *   npx tsx scripts/bench/outliers-images.ts --mnist DIR [--only one-class,contaminated,clean,mixed,fdr] [--seeds 1] [--likeness]
+ *
+ * DIR is a folder of IDX files, gzipped, by their usual names (Fashion-MNIST's fit too: rules were chosen on those, not on
+ * MNIST). Each of ten classes makes a collection of 3,000 or 300 pictures, described by the descriptor for strangers that
+ * is fitted to it; neighbours are exact. `contaminated` and `mixed` put 1, 5 and 10 % of other classes in. `clean` and
+ * `fdr` fit the descriptor to pictures that are in none of the 20 splits. With --likeness the usual descriptor is taken.
+ * Needs `npm run build`. Exits 1 where a bound is missed.
+ */
+import { parseArgs } from 'node:util'
+import { falseDiscoveries } from '#src/anomaly/false-discovery.js'
+import { fitDetection } from '#src/anomaly/fit-detection.js'
+import type { Rows } from '#src/core/detection.js'
+import { type Random, seededRandom } from '#src/core/random.js'
+import { describe, descriptorOf, Neighbourhood, without } from './described-pictures.js'
+import { type GreySet, readGreySets } from './idx-pixels.js'
+import { type Figure, machineFacts, printFigures } from './machine.js'
+import { rankingQuality } from './ranking.js'
+
+const { values } = parseArgs({
+  options: {
+    mnist: { type: 'string' },
+    only: { type: 'string', default: 'one-class,contaminated,clean,mixed,fdr' },
+    seeds: { type: 'string', default: '1' },
+    splits: { type: 'string', default: '20' },
+    likeness: { type: 'boolean', default: false },
+  },
+})
+
+const CLASSES = 10
+const RATE = 0.01
+const FDR = 0.1
+const SPLIT = { reference: 3_000, tested: 2_000, seen: 1_000, strangers: 53 }
+const only = new Set(values.only.split(','))
+const sets = readSets()
+
+function readSets(): ReturnType<typeof readGreySets> {
+  if (values.mnist) return readGreySets(values.mnist)
+  console.error(
+    'usage: npx tsx scripts/bench/outliers-images.ts --mnist DIR [--only one-class,contaminated,clean,mixed,fdr]',
+  )
+  process.exit(2)
+}
+
+function shuffled(items: number[], random: Random): number[] {
+  const order = [...items]
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.int(i + 1)
+    const held = order[i] as number
+    order[i] = order[j] as number
+    order[j] = held
+  }
+  return order
+}
+
+function rowsOf(set: GreySet, own: boolean, label: number): number[] {
+  return [...set.labels.keys()].filter((row) => (set.labels[row] === label) === own)
+}
+
+function mean(list: readonly number[]): number {
+  return list.reduce((sum, value) => sum + value, 0) / list.length
+}
+
+interface MixResult {
+  auc: number
+  falseAlarms: number
+  recall: number
+  estimate: number
+  covered: boolean
+}
+
+/** A collection of one class with a part of others, judged as of unknown contamination; and test images by it. */
+async function judgeMixOf(
+  label: number,
+  { size, part, seed }: { size: number; part: number; seed: number },
+): Promise<MixResult> {
+  const random = seededRandom(1_000 * seed + label)
+  const others = Math.round(part * size)
+  const rows = [
+    ...shuffled(rowsOf(sets.train, true, label), random).slice(0, size - others),
+    ...shuffled(rowsOf(sets.train, false, label), random).slice(0, others),
+  ]
+  const descriptor = await descriptorOf(sets.train, rows, !values.likeness)
+  const collection = describe(descriptor, sets.train, rows)
+  const { detection, scores, trimmed } = fitDetection(new Neighbourhood(collection).own(), {
+    reference: 'mixed',
+    seed,
+  })
+  const tested = [...sets.test.labels.keys()].slice(0, 3_000)
+  const test = describe(descriptor, sets.test, tested)
+  const { verdict } = detection.score(new Neighbourhood(without(collection, trimmed)).of(test))
+  const flagged = scores.pValues.map((p) => (p <= RATE ? 1 : 0))
+  const { estimate, low, high } = detection.report.contamination
+  return {
+    auc: rankingQuality(verdict, (row) => sets.test.labels[row] !== label).auc,
+    falseAlarms: mean([...flagged.subarray(0, size - others)]),
+    recall: mean([...flagged.subarray(size - others)]),
+    estimate,
+    covered: low <= part && part <= high,
+  }
+}
+
+const PARTS = [0, 0.01, 0.05, 0.1]
+const AUC_BOUNDS: Record<number, number> = { 0: 0.988, 0.05: 0.975, 0.1: 0.95 }
+
+async function mixes(): Promise<Figure[]> {
+  const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1)
+  const run = async (size: number, part: number): Promise<MixResult[]> => {
+    const results: MixResult[] = []
+    for (const seed of seeds) {
+      for (let label = 0; label < CLASSES; label++)
+        results.push(await judgeMixOf(label, { size, part, seed }))
+    }
+    const show = (of: (result: MixResult) => number): string =>
+      results.map((result) => of(result).toFixed(3)).join(' ')
+    console.log(`  ${size} images, ${100 * part} % others; ROC AUC ${show((r) => r.auc)}`)
+    console.log(`    false alarms ${show((r) => r.falseAlarms)}; recall ${show((r) => r.recall)}`)
+    console.log(
+      `    strangers, estimate ${show((r) => r.estimate)}; in the range told ${results.filter((r) => r.covered).length} of ${results.length}`,
+    )
+    return results
+  }
+  const figures: Figure[] = []
+  const wanted = PARTS.filter(
+    (part) =>
+      only.has('mixed') || (part === 0 ? only.has('one-class') : part > 0.01 && only.has('contaminated')),
+  )
+  const found = new Map<number, MixResult[]>()
+  for (const part of wanted) {
+    const results = await run(3_000, part)
+    found.set(part, results)
+    const bound = AUC_BOUNDS[part]
+    if (bound) {
+      const what = part === 0 ? 'one class, 3,000 images' : `one class, ${100 * part} % others`
+      figures.push(atLeast(`${what}: ROC AUC`, mean(results.map((r) => r.auc)), bound))
+    }
+  }
+  if (only.has('one-class')) {
+    const small = await run(300, 0)
+    figures.push(atLeast('one class, 300 images: ROC AUC', mean(small.map((r) => r.auc)), 0.984))
+  }
+  if (only.has('mixed')) {
+    const all = [...found.values()].flat()
+    const rates = all.map((r) => r.falseAlarms).toSorted((a, b) => a - b)
+    const at = (share: number): string =>
+      `${(100 * (rates[Math.floor(share * rates.length)] ?? 0)).toFixed(2)} %`
+    console.log(`  false alarms of nine in ten mixes: ${at(0.05)} to ${at(0.95)}`)
+    figures.push(between('unknown mix, target 1 %: false alarms', mean(rates), [0.006, 0.022]))
+    const recall = mean((found.get(0.05) ?? []).map((r) => r.recall))
+    figures.push(atLeast('unknown mix of 5 %, target 1 %: recall', recall, 0.65))
+  }
+  return figures
+}
+
+/** A clean reference: the rate on new pictures of the class, and false discoveries where 5 % of new ones are others. */
+async function clean(): Promise<Figure[]> {
+  const rates: number[][] = []
+  const discoveries: { wrong: number; found: number }[] = []
+  for (let label = 0; label < CLASSES; label++) {
+    const random = seededRandom(label + 1)
+    const own = shuffled(rowsOf(sets.train, true, label), random)
+    const used = SPLIT.reference + SPLIT.tested
+    const descriptor = await descriptorOf(sets.train, own.slice(used), !values.likeness)
+    const described = describe(descriptor, sets.train, own.slice(0, used))
+    const others = describe(
+      descriptor,
+      sets.train,
+      shuffled(rowsOf(sets.train, false, label), random).slice(0, 1_000),
+    )
+    rates.push([])
+    for (let split = 0; split < Number(values.splits); split++) {
+      const order = shuffled([...Array(used).keys()], random)
+      const strange = shuffled([...Array(others.count).keys()], random).slice(0, SPLIT.strangers)
+      const reference = pick(described, order.slice(0, SPLIT.reference))
+      const neighbourhood = new Neighbourhood(reference)
+      const { detection } = fitDetection(neighbourhood.own(), { reference: 'clean', seed: split })
+      const tested = detection.score(neighbourhood.of(pick(described, order.slice(SPLIT.reference))))
+      rates[label]?.push(mean([...tested.pValues.map((p) => (p <= RATE ? 1 : 0))]))
+      if (split >= 10) continue
+      const strangers = detection.score(neighbourhood.of(pick(others, strange)))
+      const pValues = Float64Array.of(...tested.pValues.subarray(0, SPLIT.seen), ...strangers.pValues)
+      const { flagged, count } = falseDiscoveries(pValues, {
+        fdr: FDR,
+        calibratedOn: detection.report.calibratedOn,
+      })
+      const wrong = flagged.subarray(0, SPLIT.seen).reduce((sum, flag) => sum + flag, 0)
+      discoveries.push({ wrong: count === 0 ? 0 : wrong / count, found: (count - wrong) / SPLIT.strangers })
+    }
+    console.log(`  class ${label}: false alarms ${(100 * mean(rates[label] ?? [])).toFixed(2)} %`)
+  }
+  const byClass = rates.map(mean)
+  console.log(
+    `  of 5 % strangers found at an fdr of ${FDR}: ${mean(discoveries.map((d) => d.found)).toFixed(3)}`,
+  )
+  return [
+    between('clean reference, target 1 %: false alarms', mean(byClass), [0.008, 0.012]),
+    between('the same, the class with the most', Math.max(...byClass), [0, 0.015]),
+    between(
+      `clean reference, fdr ${FDR}, ${discoveries.length} runs: false discoveries`,
+      mean(discoveries.map((d) => d.wrong)),
+      [0, 0.11],
+    ),
+  ]
+}
+
+function pick({ values: all, dim }: Rows, rows: readonly number[]): Rows {
+  const chosen = new Float32Array(rows.length * dim)
+  rows.forEach((row, i) => {
+    chosen.set(all.subarray(row * dim, (row + 1) * dim), i * dim)
+  })
+  return { values: chosen, count: rows.length, dim }
+}
+
+function atLeast(what: string, value: number, bound: number): Figure {
+  return { what, value: value.toFixed(4), bound: `at least ${bound}`, holds: value >= bound }
+}
+
+function between(what: string, value: number, [low, high]: readonly [number, number]): Figure {
+  const percent = (part: number): string => `${Number((100 * part).toFixed(2))} %`
+  return {
+    what,
+    value: percent(value),
+    bound: `${percent(low)} to ${percent(high)}`,
+    holds: value >= low && value <= high,
+  }
+}
+
+console.log(machineFacts([]))
+const started = performance.now()
+const figures = await mixes()
+if (only.has('clean') || only.has('fdr')) figures.push(...(await clean()))
+console.log(`${((performance.now() - started) / 1000).toFixed(0)} s`)
+if (!printFigures(figures)) process.exitCode = 1
