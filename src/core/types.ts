@@ -72,7 +72,10 @@ export interface Anomaly {
 
 /** How a space's detectors are to be fitted. */
 export interface DetectOptions {
-  /** Default: `descriptor`, `text`, else the first. */
+  /**
+   * Default: where there are pictures, `outliers`, whose descriptor is made to tell strangers and fitted when it is first needed;
+   * else `text`, else the first.
+   */
   space?: string
   /**
    * `clean`: all items that it is fitted to are normal, so that flags keep their rate; `mixed`: some may be strange, and no

@@ -306,7 +306,8 @@ export class Collection {
   async detections(space?: string): Promise<DetectionVersion[]> {
     this.#context.lifetime.check()
     const record = await this.#context.records.read(this.name)
-    return this.#context.backend.detections(this.name, findDetectSpace(record, space).name)
+    const { name, version } = findDetectSpace(record, space)
+    return version === 0 ? [] : this.#context.backend.detections(this.name, name)
   }
 
   /**

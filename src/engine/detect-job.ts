@@ -7,7 +7,7 @@ import { EngineError } from '../core/errors.js'
 import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
 import type { DetectResult } from '../core/types.js'
-import { type CheckedDetect, thresholdOf } from './detect-request.js'
+import { type CheckedDetect, OUTLIER_SPACE, thresholdOf } from './detect-request.js'
 import {
   correctionsMark,
   type DetectionPlace,
@@ -25,6 +25,8 @@ import {
   toRows,
 } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
+import { fitAndSwap } from './fit-job.js'
+import { fittedOn } from './fitted-settings.js'
 import { judgeRest, type KnownItems, toJudgements } from './judge-items.js'
 import { throwIfAborted } from './pace.js'
 
@@ -34,6 +36,8 @@ export const LEAST_ITEMS = 10
 const MOST_ITEMS = 20_000
 /** Items read at once. */
 const READ_STEP = 250
+/** How many times as many pictures ask for the descriptor to be fitted again. */
+const DESCRIBE_GROWTH = 2
 /** How often it begins anew because the space's encoder became another. */
 const TRIES = 3
 
@@ -81,7 +85,8 @@ async function fitAnew(
   work: JobContext,
 ): Promise<DetectResult> {
   for (let tries = 1; ; tries++) {
-    const now = tries === 1 ? record : await context.records.read(record.name)
+    await describeWhenDue(context, record.name, asked.space.name, work)
+    const now = await context.records.read(record.name)
     const space = now.spaces.find(({ name }) => name === asked.space.name) ?? asked.space
     try {
       return await fitAndJudge(context, now, { ...asked, space }, work)
@@ -91,6 +96,26 @@ async function fitAnew(
       context.records.forget(record.name)
     }
   }
+}
+
+/**
+ * Fits the descriptor that tells strangers, where it is not there or the pictures have become twice as many since.
+ *
+ * @throws EngineError TOO_FEW_ITEMS
+ */
+export async function describeWhenDue(
+  context: EngineContext,
+  collection: string,
+  space: string,
+  work: JobContext,
+): Promise<void> {
+  if (space !== OUTLIER_SPACE) return
+  const known = (await context.records.read(collection)).spaces.find(({ name }) => name === space)
+  if (known && known.settings?.strangers !== true) return
+  const pictures = await context.backend.countImages(collection)
+  if (known && pictures < fittedOn(known.settings) * DESCRIBE_GROWTH) return
+  if (pictures < LEAST_ITEMS) throw tooFew(`collection "${collection}"`, pictures, { space })
+  await fitAndSwap(context, collection, space, { kind: 'descriptor', strangers: true }, work)
 }
 
 /** By what `context.fits` knows the job that fits a space's detectors. */
@@ -170,12 +195,8 @@ export async function fitDetectors(
   const corrections = correctionsMark(await context.backend.corrections(record.name))
   const { subjects, items } = await readReference(context, record, { space, filter, seed }, options)
   if (subjects.length < LEAST_ITEMS) {
-    const matching = filter ? ' that match' : ''
-    throw new EngineError(
-      'TOO_FEW_ITEMS',
-      `space "${space.name}" of collection "${record.name}" has ${subjects.length} items${matching}; at least ${LEAST_ITEMS} are needed to tell what is usual among them`,
-      { details: { space: space.name, items: subjects.length, least: LEAST_ITEMS } },
-    )
+    const where = `space "${space.name}" of collection "${record.name}"`
+    throw tooFew(where, subjects.length, { space: space.name, matching: filter !== undefined })
   }
   const total = subjects.length
   const source: DetectionSource = { collection: record.name, space, filter, trimmed: new Set() }
@@ -210,6 +231,15 @@ export async function fitDetectors(
       ]),
     ),
   }
+}
+
+function tooFew(where: string, items: number, options: { space: string; matching?: boolean }): EngineError {
+  const { space, matching = false } = options
+  return new EngineError(
+    'TOO_FEW_ITEMS',
+    `${where} has ${items} items${matching ? ' that match' : ''}; at least ${LEAST_ITEMS} are needed to tell what is usual among them`,
+    { details: { space, items, least: LEAST_ITEMS } },
+  )
 }
 
 /** The items that a detection is fitted to: all, or so many drawn at random. */

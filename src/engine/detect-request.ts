@@ -7,15 +7,18 @@ import type { FlagRule } from './detection-service.js'
 import { isImageSpace } from './engine-context.js'
 import { readWhere } from './filters.js'
 import { unknownSpace } from './prepare-item.js'
-import { firstJudging } from './reconstructing-space.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 
 /** What part of normal items may be flagged where nothing else is asked. */
 export const DEFAULT_RATE = 0.01
 
+/**
+ * The space of pictures in which outliers are looked for where none is named: its descriptor is made to tell strangers, and is
+ * fitted when it is first needed.
+ */
+export const OUTLIER_SPACE = 'outliers'
+
 const FIELDS: ReadonlySet<string> = new Set(['space', 'reference', 'rate', 'fdr', 'where', 'seed'])
-/** Whose vectors are judged where no space is named: the first of these, else the first there is. */
-const PREFERRED = ['descriptor', 'text']
 
 /** What was asked, checked, with the defaults filled in. */
 export interface CheckedDetect {
@@ -69,16 +72,20 @@ export function findDetectSpace(record: CollectionRecord, name: unknown): SpaceR
     if (typeof name !== 'string') throw invalid('space', `space must be a string, got ${show(name)}`)
     const found = record.spaces.find((space) => space.name === name.normalize('NFC'))
     if (found) return found
+    if (name === OUTLIER_SPACE && record.spaces.some(isImageSpace)) return NOT_DESCRIBED
     throw unknownSpace(name, record, 'space')
   }
-  const found = firstJudging(record) ?? firstDetectSpace(record)
-  if (found) return found
+  const named = (wanted: string) => record.spaces.find((space) => space.name === wanted)
+  if (record.spaces.some(isImageSpace)) return named(OUTLIER_SPACE) ?? NOT_DESCRIBED
+  const first = named('text') ?? record.spaces[0]
+  if (first) return first
   throw invalid('space', `collection "${record.name}" has no vectors to judge; add items to it first`)
 }
 
-function firstDetectSpace({ spaces }: CollectionRecord): SpaceRecord | undefined {
-  const preferred = PREFERRED.flatMap((name) => spaces.filter((space) => space.name === name))
-  return preferred[0] ?? spaces.find(isImageSpace) ?? spaces[0]
+/** {@link OUTLIER_SPACE} before it is there. */
+const NOT_DESCRIBED: SpaceRecord = {
+  ...{ name: OUTLIER_SPACE, encoder: '', encoderName: 'descriptor', dim: 0, metrics: ['euclidean'] },
+  ...{ unit: false, input: 'image', version: 0 },
 }
 
 function share(value: unknown, field: string): number {

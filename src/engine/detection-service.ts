@@ -1,5 +1,5 @@
 import type { DetectionThread } from '../anomaly/detection-thread.js'
-import type { Correction, DetectionRecord, SpaceRecord } from '../core/backend.js'
+import type { CollectionRecord, Correction, DetectionRecord, SpaceRecord } from '../core/backend.js'
 import type { Filter } from '../core/filter.js'
 
 /** How many may be flagged wrongly: a part of the normal items, or a part of those that are flagged. */
@@ -44,8 +44,12 @@ export interface DetectionService {
   changed(collection: string): void
   /** To be called where a detection became current: what was written meanwhile is judged, and what was seen before forgotten. */
   restart(collection: string, space: string): void
-  /** To be called where an encoder became another: fits the detectors anew that judge what it makes, or ask it. */
-  renew(collection: string, before: readonly SpaceRecord[]): Promise<void>
+  /**
+   * To be called where a space's encoder became another: fits the detectors anew that judge what it makes, or ask it.
+   *
+   * @param before the collection as it was
+   */
+  renew(before: CollectionRecord, space: string): Promise<void>
   /** Resolves when all that was written before is judged by the space's detection, if it has one. */
   caughtUp(collection: string, space: string): Promise<void>
   /** Resolves when a filter finds what it would find if everything written before were judged. */

@@ -14,6 +14,7 @@ import {
   type DetectionSettings,
   TRIMMED_FILE,
 } from './detection-service.js'
+import { scoringSpaces } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
 import { judgeRest } from './judge-items.js'
 
@@ -64,10 +65,12 @@ export class Detections implements DetectionService {
     this.#wake(collection, space)
   }
 
-  async renew(collection: string, before: readonly SpaceRecord[]): Promise<void> {
-    const record = await this.#context().records.read(collection)
-    for (const { name, input, detection } of before) {
-      if (input === 'image' && detection) this.#refit(record, name, detection)
+  async renew(before: CollectionRecord, changed: string): Promise<void> {
+    const record = await this.#context().records.read(before.name)
+    for (const space of before.spaces) {
+      if (!space.detection) continue
+      const asked = [space, ...scoringSpaces(record, space).values()]
+      if (asked.some(({ name }) => name === changed)) this.#refit(record, space.name, space.detection)
     }
   }
 

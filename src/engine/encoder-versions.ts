@@ -1,7 +1,7 @@
 import type { SpaceRecord } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import type { ImageEncoderModel } from '../core/image-encoder.js'
-import { METRICS } from '../core/metrics.js'
+import { METRICS, type Metric } from '../core/metrics.js'
 import type { EngineContext } from './engine-context.js'
 import type { FittedVersion } from './fitted-encoders.js'
 import { toEncodedItem } from './image-table.js'
@@ -32,8 +32,10 @@ export async function introduceEncoder(
   options: FillOptions = {},
 ): Promise<number> {
   const { id: encoder, kind: encoderName, dim, unit, settings, report, files } = model
-  // the index of unit vectors serves every metric; otherwise cosine is what similar pictures are asked by
-  const metrics = unit ? [...METRICS] : ['cosine' as const]
+  // the index of unit vectors serves every metric; otherwise cosine is what similar pictures are asked by, and the distance
+  // itself what tells strangers
+  const other = settings.strangers ? 'euclidean' : 'cosine'
+  const metrics: Metric[] = unit ? [...METRICS] : [other]
   const version = await context.backend.stageEncoder(collection, space, {
     encoder,
     encoderName,
@@ -45,7 +47,7 @@ export async function introduceEncoder(
     files,
   })
   context.records.forget(collection)
-  const { spaces: before } = await context.records.read(collection)
+  const before = await context.records.read(collection)
   const fitted = { version, encoder, encoderName, dim, unit, settings }
   try {
     await fillAndPromote(context, { collection, space, version: fitted }, options)
@@ -55,7 +57,7 @@ export async function introduceEncoder(
   } finally {
     context.records.forget(collection)
   }
-  await context.detections.renew(collection, before)
+  await context.detections.renew(before, space)
   return version
 }
 
@@ -83,13 +85,13 @@ export async function revertEncoder(
       { details: { space: space.name, version } },
     )
   }
-  const { spaces: before } = await context.records.read(collection)
+  const before = await context.records.read(collection)
   try {
     await fillAndPromote(context, { collection, space: space.name, version: chosen }, options)
   } finally {
     context.records.forget(collection)
   }
-  await context.detections.renew(collection, before)
+  await context.detections.renew(before, space.name)
   return chosen.version
 }
 

@@ -59,7 +59,8 @@ export function startFit(
   return started
 }
 
-async function fitAndSwap(
+/** Fits an encoder, encodes all pictures with it, and makes it the space's current one; within a job. */
+export async function fitAndSwap(
   context: EngineContext,
   collection: string,
   space: string,

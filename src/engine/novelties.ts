@@ -5,7 +5,7 @@ import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
 import { checkName } from '../core/names.js'
 import type { Anomaly, OutlierAnswer } from '../core/types.js'
-import { fitDetectors, placeOf } from './detect-job.js'
+import { describeWhenDue, fitDetectors, placeOf } from './detect-job.js'
 import {
   type CheckedDetect,
   checkDetect,
@@ -103,13 +103,16 @@ async function findJudge(
   asked: CheckedDetect,
   work: JobContext,
 ): Promise<Judge> {
-  const { detection } = asked.space
+  await describeWhenDue(context, good.name, asked.space.name, work)
+  const record = await context.records.read(good.name)
+  const space = record.spaces.find(({ name }) => name === asked.space.name) ?? asked.space
+  const { detection } = space
   if (asked.filter === undefined && detection?.settings.reference === asked.reference) {
-    const place = await context.detections.place(good.name, asked.space, detection)
-    return { record: good, place, report: detection.report as unknown as DetectionReport }
+    const place = await context.detections.place(good.name, space, detection)
+    return { record, place, report: detection.report as unknown as DetectionReport }
   }
-  const fitted = await fitDetectors(context, good, asked, work)
-  return { record: good, place: placeOf(good.name, asked.space, 0, fitted), report: fitted.report }
+  const fitted = await fitDetectors(context, record, { ...asked, space }, work)
+  return { record, place: placeOf(good.name, space, 0, fitted), report: fitted.report }
 }
 
 async function judgeAll(

@@ -4,7 +4,8 @@ import { unknownSpace } from './prepare-item.js'
 import { invalid, show } from './requests.js'
 
 const PREFERRED = ['autoencoder', 'vae', 'pca']
-const JUDGING = ['descriptor', 'text']
+/** Spaces whose verdicts are meant first where no space is named. */
+export const JUDGING = ['outliers', 'text']
 
 /**
  * The space whose encoder reconstructs pictures: the one that is named, or the first by preference.
@@ -38,7 +39,7 @@ export function firstReconstructing(record: CollectionRecord): SpaceRecord | und
   return PREFERRED.flatMap((encoder) => known.filter((space) => space.encoderName === encoder))[0]
 }
 
-/** The space whose verdicts are meant where none is named: the first of `descriptor`, `text`, then any that has a detection. */
+/** The space whose verdicts are meant where none is named: the first of `outliers`, `text`, then any that has a detection. */
 export function firstJudging({ spaces }: CollectionRecord): SpaceRecord | undefined {
   const judging = spaces.filter(({ detection }) => detection !== undefined)
   return JUDGING.flatMap((name) => judging.filter((space) => space.name === name))[0] ?? judging[0]

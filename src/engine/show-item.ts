@@ -1,5 +1,6 @@
 import type { ItemFields, StoredAnomaly, StoredItem } from '../core/backend.js'
 import type { Anomaly, Item } from '../core/types.js'
+import { JUDGING } from './reconstructing-space.js'
 
 /** A stored item as it is given back, with the fields that were asked. */
 export function showItem(stored: StoredItem, fields: ItemFields): Item {
@@ -30,7 +31,7 @@ export function showVectors(vectors: StoredItem['vectors'] = {}): Record<string,
  */
 export function showAnomaly({ anomaly = {}, correction }: StoredItem, space?: string): Anomaly | undefined {
   const names = Object.keys(anomaly).sort()
-  const judging = names.find((known) => anomaly[known]?.[0]?.detection !== undefined)
+  const judging = [...JUDGING, ...names].find((known) => anomaly[known]?.[0]?.detection !== undefined)
   const name = space !== undefined && anomaly[space] ? space : (judging ?? names[0])
   const [judged, ...others] = (name === undefined ? undefined : anomaly[name]) ?? []
   if (name === undefined || judged === undefined) return undefined

@@ -221,7 +221,10 @@ const reference = z.enum(['clean', 'mixed']).openapi({
 
 export const DetectBody = z
   .strictObject({
-    space: z.string().optional().openapi({ description: 'Default: descriptor, text, else the first' }),
+    space: z
+      .string()
+      .optional()
+      .openapi({ description: 'Default: of pictures `outliers`, made for it; else text, else the first' }),
     reference: reference.optional(),
     rate: z
       .number()

@@ -62,7 +62,7 @@ describe('kindred outliers', () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/# +p +id +strange to/)
     expect(lines[1]).toMatch(/^1 .*flagged +noise\.png +.*neighbours/)
-    expect(stdout).toMatch(/\d+ of 81 are flagged \(p at most 0\.01\) in space "descriptor"/)
+    expect(stdout).toMatch(/\d+ of 81 are flagged \(p at most 0\.01\) in space "outliers"/)
     expect(stdout).toContain('note: the collection may hold strangers itself')
   })
 
@@ -148,7 +148,7 @@ describe('kindred outliers', () => {
         home,
       },
     )
-    expect(answer).toMatchObject({ scored: 7, reference: 'clean', space: 'descriptor' })
+    expect(answer).toMatchObject({ scored: 7, reference: 'clean', space: 'outliers' })
     expect(ids(answer)[0]).toBe('stripes.png')
   })
 })

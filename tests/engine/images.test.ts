@@ -165,7 +165,7 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       expect({ first: outliers[0]?.id, scored, space }).toEqual({
         first: 'strange',
         scored: 121,
-        space: 'descriptor',
+        space: 'outliers',
       })
       expect(outliers[0]).toMatchObject({ flagged: true, detector: 'verdict' })
       // what the trained encoder says is one of the detectors
@@ -173,7 +173,7 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       expect(report.weights.reconstruction).toBeGreaterThan(0)
       expect(flagged).toBeLessThan(30)
       expect((await collection.get('strange'))?.anomaly).toMatchObject({
-        ...{ space: 'descriptor', detector: 'verdict', flagged: true, version: 1 },
+        ...{ space: 'outliers', detector: 'verdict', flagged: true, version: 1 },
       })
       expect((await collection.outliers({ space: 'pca', limit: 1 })).outliers[0]?.id).toBe('strange')
       const only = await collection.outliers({ flagged: true, limit: 1000 })

@@ -56,7 +56,7 @@ describe('images over HTTP', () => {
     expect((await call('GET', `/v1/jobs/${started.json.job.id}`)).json.state).toBe('done')
 
     const outliers = await call('GET', '/v1/collections/shapes/outliers?limit=3')
-    expect(outliers.json).toMatchObject({ space: 'descriptor', scored: 60, reference: 'mixed' })
+    expect(outliers.json).toMatchObject({ space: 'outliers', scored: 60, reference: 'mixed' })
     expect(outliers.json.outliers).toHaveLength(3)
     const [strangest] = outliers.json.outliers
     const id = encodeURIComponent(strangest.id)

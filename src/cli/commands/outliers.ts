@@ -25,7 +25,10 @@ export function outliersCommand(program: Command, run: Runner): void {
     .command('outliers')
     .description('list the strangest items, with what each detector says of them')
     .argument('<collection>')
-    .option('--space <name>', 'whose vectors are judged (default: descriptor, text, else the first)')
+    .option(
+      '--space <name>',
+      'whose vectors are judged (default: of pictures, a descriptor made for it; else text, else the first)',
+    )
     .option('--limit <number>', 'how many (default: 10)', integer(1, 1000))
     .option('--flagged', 'only those that are flagged')
     .option('--where <json>', 'only items whose metadata matches', jsonValue)
