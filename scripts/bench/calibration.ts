@@ -1,8 +1,9 @@
 /**
  * Whether queries that mean nothing are told from real ones: random words of another collection's vocabulary, asked of
- * Cranfield and of Medline, beside the collections' own queries; and what the verdict costs a search.
+ * Cranfield and of Medline, beside the collections' own queries; what the verdict costs a search; and the longest block of
+ * the answering thread while a calibration is made.
  *
- *   npx tsx scripts/bench/calibration.ts --cranfield DIR --medline DIR [--count 300] [--seed 1]
+ *   npx tsx scripts/bench/calibration.ts --cranfield DIR --medline DIR [--count 300] [--seed 1] [--only verdicts,cost]
  *
  * Needs `npm run build`. Nothing is chosen by these sets: they measure only. Exits 1 where a bound is missed.
  */
@@ -15,6 +16,7 @@ import type { SearchAnswer, SearchMode } from '#src/core/types.js'
 import { type Collection, Kindred } from '#src/index.js'
 import { nonsenseQueries } from '#src/query/nonsense.js'
 import { type JudgedSet, readCranfield, readMedline } from './judged.js'
+import { judgingCost, longestBlock } from './judging-cost.js'
 import { type Figure, machineFacts, median, printFigures } from './machine.js'
 import { vocabularyOf } from './nonsense.js'
 
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     medline: { type: 'string', default: '' },
     count: { type: 'string', default: '300' },
     seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: 'verdicts,cost' },
   },
 })
 const seed = Number(values.seed)
@@ -111,8 +114,13 @@ function note(what: string, value: string): Figure {
 try {
   console.log(`${machineFacts(['better-sqlite3', 'onnxruntime-node', 'stemmer'])}\nseed: ${seed}\n`)
   const [cranfield, medline] = [readCranfield(values.cranfield), readMedline(values.medline)]
-  const figures = [...(await measure(cranfield, medline)), ...(await measure(medline, cranfield))]
-  process.exitCode = printFigures(figures) ? 0 : 1
+  const parts: Record<string, () => Promise<Figure[]>> = {
+    verdicts: async () => [...(await measure(cranfield, medline)), ...(await measure(medline, cranfield))],
+    cost: async () => [...(await longestBlock(kindred)), ...(await judgingCost(cranfield, folder))],
+  }
+  let holds = true
+  for (const part of values.only.split(',')) holds = printFigures((await parts[part]?.()) ?? []) && holds
+  process.exitCode = holds ? 0 : 1
 } finally {
   await kindred.close()
   rmSync(folder, { recursive: true, force: true })

@@ -1,8 +1,9 @@
 /**
- * Search by words, by meaning and by both on judged collections; speed of keyword search; Japanese.
+ * Search by words, by meaning and by both on judged collections; speed of keyword search; Japanese; whether collections of
+ * long texts answer as many items as they can.
  *
  *   npx tsx scripts/bench/hybrid.ts --cranfield DIR --medline DIR --stsb DIR [--count 100000] [--seed 1]
- *     [--only quality,speed,japanese] [--bm25s PYTHON]
+ *     [--only quality,speed,japanese,long] [--long 5,10,200] [--bm25s PYTHON]
  *
  * `--bm25s` names a Python that has the packages bm25s and PyStemmer: another BM25 in the same table. Needs
  * `npm run build`. Nothing is chosen by these sets: they measure only. Exits 1 where a bound is missed.
@@ -17,6 +18,7 @@ import { seededRandom } from '#src/core/random.js'
 import type { SearchRequest } from '#src/core/types.js'
 import { type Collection, Kindred } from '#src/index.js'
 import { type JudgedSet, ndcg10, readCranfield, readMedline } from './judged.js'
+import { longTexts } from './long-texts.js'
 import { type Figure, machineFacts, printFigures } from './machine.js'
 
 const { values } = parseArgs({
@@ -26,7 +28,8 @@ const { values } = parseArgs({
     stsb: { type: 'string', default: '' },
     count: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },
-    only: { type: 'string', default: 'quality,speed,japanese' },
+    only: { type: 'string', default: 'quality,speed,japanese,long' },
+    long: { type: 'string', default: '5,10,200' },
     bm25s: { type: 'string' },
   },
 })
@@ -102,13 +105,19 @@ function peerQuality(set: JudgedSet, python: string): Figure {
 const vectors = { spaces: [{ name: 'none', dim: 1 }] }
 const beside = { none: [1] }
 
+/** Of STS-B train, each once. */
+function readSentences(): string[] {
+  const lines = readFileSync(join(values.stsb, 'sts-train.csv'), 'utf8').split('\n')
+  return [...new Set(lines.flatMap((line) => line.split('\t').slice(5, 7)))]
+}
+
 /** Short texts: the beginning of one sentence and the end of another. */
 async function speed(): Promise<Figure[]> {
   const count = Number(values.count)
   const random = seededRandom(seed)
-  const lines = readFileSync(join(values.stsb, 'sts-train.csv'), 'utf8').split('\n')
-  const sentences = [...new Set(lines.flatMap((line) => line.split('\t').slice(5, 7)))]
-  const words = sentences.map((text) => text.match(/[\p{L}\p{N}']+/gu) ?? []).filter((all) => all.length > 3)
+  const words = readSentences()
+    .map((text) => text.match(/[\p{L}\p{N}']+/gu) ?? [])
+    .filter((all) => all.length > 3)
   const some = (): string[] => words[random.int(words.length)] ?? []
   const texts = Array.from({ length: count }, () => {
     const [first, last] = [some(), some()]
@@ -226,6 +235,8 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   ],
   speed,
   japanese,
+  long: () =>
+    longTexts(kindred, { sentences: readSentences(), sizes: values.long.split(',').map(Number), seed }),
 }
 
 try {
