@@ -67,6 +67,8 @@ describe('the examples of the README', () => {
         'More like these, less like those',
         'Other languages, other encoders',
         'Page',
+        'What does not belong',
+        'What does not belong',
       ].sort(),
     )
     for (const { prints } of [...js, ...sh]) expect(prints.length).toBeGreaterThan(0)
