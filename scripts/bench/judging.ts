@@ -1,6 +1,7 @@
 /**
  * What judging new items costs: adding them to a collection whose detectors were fitted, until all are judged, against the
- * same adds to one without detectors. Both until everything is in the indexes.
+ * same adds to one without detectors. Both until everything is in the indexes. So few are added that the detectors are not
+ * fitted again meanwhile.
  *
  *   npx tsx scripts/bench/judging.ts [--only texts,pictures,vectors] [--seed 1] [--rounds 3]
  *
@@ -42,7 +43,7 @@ interface Kind {
 
 const KINDS: Record<string, Kind> = {
   texts: {
-    ...{ base: 1_000, added: 250, batch: 50 },
+    ...{ base: 1_300, added: 150, batch: 50 },
     async items() {
       const items: ItemInput[] = []
       for await (const { id, text } of readEmoji()) items.push({ id, text })
@@ -50,24 +51,24 @@ const KINDS: Record<string, Kind> = {
     },
   },
   pictures: {
-    ...{ base: 2_000, added: 500, batch: 50 },
+    ...{ base: 4_000, added: 500, batch: 50 },
     async items() {
       const items: ItemInput[] = []
       const images = ImageWorkers.create()
       const { signal } = new AbortController()
       for await (const record of renderRecords(readFashion(), images, signal)) {
         if ('item' in record) items.push(record.item)
-        if (items.length === 2_000 + 500 * rounds) break
+        if (items.length === 4_000 + 500 * rounds) break
       }
       await images.close()
       return items
     },
   },
   vectors: {
-    ...{ base: 10_000, added: 2_000, batch: 100 },
+    ...{ base: 13_000, added: 2_000, batch: 100 },
     options: { spaces: [{ name: 'v', dim: 384 }] },
     async items() {
-      const count = 10_000 + 2_000 * rounds
+      const count = 13_000 + 2_000 * rounds
       const { vectors } = clusteredVectors({ seed: Number(values.seed), count, dim: 384, queries: 0 })
       return Array.from({ length: count }, (_, i) => ({
         id: `v${i}`,

@@ -7,7 +7,7 @@ import { Pace } from './pace.js'
 import { firstReconstructing, reconstructs } from './reconstructing-space.js'
 
 /** Nearest other items that are looked for. */
-export const NEIGHBOURS = 20
+export const NEIGHBOURS = 10
 
 /** The items beside which others are judged. */
 export interface DetectionSource {
