@@ -4,42 +4,62 @@ import { plainScaling } from '#src/anomaly/scaling.js'
 import type { DetectionRows, Rows } from '#src/core/detection.js'
 import { fitDescriptor } from '#src/encoders/images/descriptor/fit-descriptor.js'
 import { type LoadedDescriptor, loadDescriptor } from '#src/encoders/images/descriptor/load-descriptor.js'
+import { fitPca } from '#src/encoders/images/fit-pca.js'
+import { type Computation, loadComputation } from '#src/encoders/images/load-computation.js'
 import { type GreySet, pixelsAt } from './idx-pixels.js'
 
-/** A descriptor that is fitted to some pictures, with or without what it does for likeness. */
-export async function descriptorOf(
+/** Dimension of the PCA whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
+const RECONSTRUCTION_DIM = 8
+
+/** What describes the pictures of a collection: a descriptor, and a PCA that tells how well it knows a picture. */
+export interface Describer {
+  descriptor: LoadedDescriptor
+  pca: Computation
+}
+
+/** Vectors with what the PCA says of each picture. */
+export interface Described extends Rows {
+  reconstruction: Float64Array
+}
+
+/** @param strangers whether the descriptor is the one for strangers, or the usual one */
+export async function describerOf(
   set: GreySet,
   rows: readonly number[],
   strangers: boolean,
-): Promise<LoadedDescriptor> {
-  const { size } = set
-  const images = { count: rows.length, size, channels: 1 as const, values: pixelsAt(set, rows) }
-  const parts = await fitDescriptor(
-    images,
-    { kind: 'descriptor', strangers, seed: 1, engine: 'onnx' },
-    { onProgress: () => {}, check: () => {}, signal: new AbortController().signal },
-  )
-  return loadDescriptor(parts)
+): Promise<Describer> {
+  const images = { count: rows.length, size: set.size, channels: 1 as const, values: pixelsAt(set, rows) }
+  const run = { onProgress: () => {}, check: () => {}, signal: new AbortController().signal }
+  const common = { seed: 1, engine: 'onnx' as const }
+  const descriptor = await fitDescriptor(images, { kind: 'descriptor', strangers, ...common }, run)
+  const pca = await fitPca(images, { kind: 'pca', dim: RECONSTRUCTION_DIM, ...common }, run)
+  return { descriptor: loadDescriptor(descriptor), pca: await loadComputation(pca) }
 }
 
-/** The pictures' vectors. */
-export function describe(descriptor: LoadedDescriptor, set: GreySet, rows: readonly number[]): Rows {
-  const vectors = descriptor.encode(pixelsAt(set, rows), rows.length)
+export async function describe(
+  { descriptor, pca }: Describer,
+  set: GreySet,
+  rows: readonly number[],
+): Promise<Described> {
+  const pixels = pixelsAt(set, rows)
+  const vectors = descriptor.encode(pixels, rows.length)
+  const known = await pca.encode(pixels, rows.length)
   const dim = vectors[0]?.length ?? 0
   const values = new Float32Array(rows.length * dim)
   vectors.forEach((vector, i) => {
     values.set(vector, i * dim)
   })
-  return { values, count: rows.length, dim }
+  const reconstruction = Float64Array.from(known, (image) => image.reconstruction?.score ?? Number.NaN)
+  return { values, count: rows.length, dim, reconstruction }
 }
 
 /** Rows as the engine gives them: with the exact distances to the nearest others of the collection. */
 export class Neighbourhood {
   readonly #bank: Bank
-  readonly #rows: Rows
+  readonly #rows: Described
 
   /** @param rows the collection */
-  constructor(rows: Rows) {
+  constructor(rows: Described) {
     this.#rows = rows
     this.#bank = new Bank(rows, plainScaling(rows.dim))
   }
@@ -51,22 +71,27 @@ export class Neighbourhood {
   }
 
   /** Rows that are not of the collection. */
-  of(rows: Rows): DetectionRows {
+  of(rows: Described): DetectionRows {
     return this.#with(rows)
   }
 
-  #with(rows: Rows, own?: Int32Array): DetectionRows {
-    return { ...rows, columns: {}, nearest: this.#bank.nearest(rows, NEIGHBOURS, own).distances }
+  #with(rows: Described, own?: Int32Array): DetectionRows {
+    const { values, count, dim, reconstruction } = rows
+    const nearest = this.#bank.nearest(rows, NEIGHBOURS, own).distances
+    return { values, count, dim, columns: { reconstruction }, nearest }
   }
 }
 
-/** The rows whose flag is 0. */
-export function without(rows: Rows, flags: Uint8Array): Rows {
-  const { values, dim } = rows
-  const kept = [...flags.keys()].filter((i) => flags[i] === 0)
-  const chosen = new Float32Array(kept.length * dim)
-  kept.forEach((row, i) => {
+/** Some of the rows. */
+export function pick({ values, dim, reconstruction }: Described, rows: readonly number[]): Described {
+  const chosen = new Float32Array(rows.length * dim)
+  rows.forEach((row, i) => {
     chosen.set(values.subarray(row * dim, (row + 1) * dim), i * dim)
   })
-  return { values: chosen, count: kept.length, dim }
+  return {
+    values: chosen,
+    count: rows.length,
+    dim,
+    reconstruction: Float64Array.from(rows, (row) => reconstruction[row] as number),
+  }
 }

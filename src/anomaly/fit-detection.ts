@@ -24,8 +24,8 @@ import { placesWhere } from './select-rows.js'
 const HELD_OUT = 1 / 3
 
 /**
- * Part of a mixed reference that is left out of the second fit at most: the strangest of the first. Fewer where fewer can be
- * strangers, since rows that are rare and normal are missed by the others like them.
+ * Part of a mixed reference that is left out of the second fit: the strangest of the first. As much where no row is strange:
+ * that costs little, and how many are cannot be told before they are left out.
  */
 const TRIMMED = 0.1
 
@@ -85,9 +85,7 @@ function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): Dete
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
   const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
-  const seen = judgeMix(bulkVerdict(first) ?? first.verdict).contamination
-  const most = Math.floor(Math.min(TRIMMED, seen.high) * rows.count)
-  const trimmed = strangest(first.verdict, most, labels)
+  const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
   const part = fitPart(rows, { seed, leaveOut: trimmed, first })
   const { fit, shift } = corrected(rows, part, { labels, random: seededRandom(seed) })
   const { pValues: estimated, contamination } = judgeMix(bulkVerdict(fit) ?? fit.verdict)

@@ -6,6 +6,12 @@ import { readWords, WORDS_FILE } from './gradient-words.js'
 import { normalizeBlocks } from './normalize-blocks.js'
 import { PROJECTION_FILE, project, readProjection } from './projection.js'
 
+/**
+ * What the part beyond the components counts, of a descriptor for strangers: of strangers it is larger than of any neighbour, but
+ * a distance sees only by how much. 2 ranked better than 1 in classes of Fashion-MNIST, with all numbers of components.
+ */
+const BEYOND = 2
+
 /** A descriptor that is loaded. It computes on the thread that calls it. */
 export interface LoadedDescriptor {
   shape: InputShape
@@ -21,13 +27,14 @@ export function loadDescriptor({
 }: Pick<ImageEncoderModel, 'dim' | 'settings' | 'files'>): LoadedDescriptor {
   const shape = shapeOf(settings)
   const words = files[WORDS_FILE]
+  const strangers = settings.strangers === true
   const blocks = new DescriptorBlocks(shape, words && readWords(words))
   const { length } = blocks
   const file = files[PROJECTION_FILE]
-  const projection = file && readProjection(file, { length, dim })
+  const components = strangers ? dim - 1 : dim
+  const projection = file && readProjection(file, { length, dim: components })
   const pixelsOfOne = shape.size * shape.size * shape.channels
   const raw = new Float32Array(length)
-  const strangers = settings.strangers === true
   return {
     shape,
     encode: (pixels, images) =>
@@ -35,11 +42,21 @@ export function loadDescriptor({
         blocks.compute(pixels.subarray(i * pixelsOfOne, (i + 1) * pixelsOfOne), raw, 0)
         normalizeBlocks(raw, blocks.blocks, strangers ? undefined : projection?.centre)
         const vector = new Float32Array(projection ? dim : length)
-        if (projection) project(raw, projection, vector)
+        if (projection) project(raw, projection, vector.subarray(0, components))
         else vector.set(raw)
-        return strangers ? vector : unit(vector)
+        if (!strangers) return unit(vector)
+        vector[components] = BEYOND * beyond(raw, vector)
+        return vector
       }),
   }
+}
+
+/** How much of centred blocks their components leave out. */
+function beyond(centred: Float32Array, components: Float32Array): number {
+  let squares = 0
+  for (const value of centred) squares += value * value
+  for (const value of components) squares -= value * value
+  return Math.sqrt(Math.max(0, squares))
 }
 
 function unit(vector: Float32Array): Float32Array {
