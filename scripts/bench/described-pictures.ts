@@ -4,20 +4,20 @@ import { plainScaling } from '#src/anomaly/scaling.js'
 import type { DetectionRows, Rows } from '#src/core/detection.js'
 import { fitDescriptor } from '#src/encoders/images/descriptor/fit-descriptor.js'
 import { type LoadedDescriptor, loadDescriptor } from '#src/encoders/images/descriptor/load-descriptor.js'
-import { fitPca } from '#src/encoders/images/fit-pca.js'
 import { type Computation, loadComputation } from '#src/encoders/images/load-computation.js'
+import { trainImages } from '#src/encoders/images/models/train-images.js'
 import { type GreySet, pixelsAt } from './idx-pixels.js'
 
-/** Dimension of the PCA whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
+/** Dimension of the autoencoder whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
 const RECONSTRUCTION_DIM = 8
 
-/** What describes the pictures of a collection: a descriptor, and a PCA that tells how well it knows a picture. */
+/** What describes the pictures of a collection: a descriptor, and an autoencoder that tells how well it knows a picture. */
 export interface Describer {
   descriptor: LoadedDescriptor
-  pca: Computation
+  autoencoder: Computation
 }
 
-/** Vectors with what the PCA says of each picture. */
+/** Vectors with what the autoencoder says of each picture. */
 export interface Described extends Rows {
   reconstruction: Float64Array
 }
@@ -32,18 +32,19 @@ export async function describerOf(
   const run = { onProgress: () => {}, check: () => {}, signal: new AbortController().signal }
   const common = { seed: 1, engine: 'onnx' as const }
   const descriptor = await fitDescriptor(images, { kind: 'descriptor', strangers, ...common }, run)
-  const pca = await fitPca(images, { kind: 'pca', dim: RECONSTRUCTION_DIM, ...common }, run)
-  return { descriptor: loadDescriptor(descriptor), pca: await loadComputation(pca) }
+  const settings = { kind: 'autoencoder' as const, dim: RECONSTRUCTION_DIM, ...common }
+  const autoencoder = await loadComputation(await trainImages(images, settings, run))
+  return { descriptor: loadDescriptor(descriptor), autoencoder }
 }
 
 export async function describe(
-  { descriptor, pca }: Describer,
+  { descriptor, autoencoder }: Describer,
   set: GreySet,
   rows: readonly number[],
 ): Promise<Described> {
   const pixels = pixelsAt(set, rows)
   const vectors = descriptor.encode(pixels, rows.length)
-  const known = await pca.encode(pixels, rows.length)
+  const known = await autoencoder.encode(pixels, rows.length)
   const dim = vectors[0]?.length ?? 0
   const values = new Float32Array(rows.length * dim)
   vectors.forEach((vector, i) => {

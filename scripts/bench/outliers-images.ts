@@ -5,10 +5,11 @@
  *
  * DIR is a folder of IDX files, gzipped, by their usual names (Fashion-MNIST's fit too: rules were chosen on those, not on
  * MNIST). Each of ten classes makes a collection of 3,000 or 300 pictures, described by the descriptor for strangers that
- * is fitted to it, beside a PCA of 8 dimensions whose reconstruction error is a detector; neighbours are exact. `contaminated` and `mixed` put 1, 5 and 10 % of other classes in. `clean` and
+ * is fitted to it, beside an autoencoder of 8 dimensions that is trained on it, whose
+ * reconstruction error is a detector; neighbours are exact. `contaminated` and `mixed` put 1, 5 and 10 % of other classes in. `clean` and
  * `fdr` fit the descriptor to pictures that are in none of the 20 splits; with --own-descriptor to each split's reference, which takes
  * long. With --likeness the usual descriptor is taken.
- * Needs `npm run build`. Exits 1 where a bound is missed.
+ * Needs `npm run build`; takes about ten minutes a seed on two cores. Exits 1 where a bound is missed.
  */
 import { parseArgs } from 'node:util'
 import { falseDiscoveries } from '#src/anomaly/false-discovery.js'
