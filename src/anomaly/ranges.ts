@@ -1,5 +1,6 @@
 import type { Rows } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
+import { quantileOf } from './ascending.js'
 
 /** What is usual in each dimension of a reference. Arrays have one number a dimension. */
 export interface Ranges {
@@ -57,18 +58,18 @@ export function fitRanges(rows: Rows, options: { leaveOut?: Uint8Array } = {}): 
       values[i] = rows.values[(kept[i] as number) * rows.dim + d] as number
     }
     values.sort()
-    const centre = quantile(values, 0.5)
-    const low = quantile(values, 0.005)
-    const high = quantile(values, 0.995)
+    const centre = quantileOf(values, 0.5)
+    const low = quantileOf(values, 0.005)
+    const high = quantileOf(values, 0.995)
     ranges.centre[d] = centre
     ranges.low[d] = low
     ranges.high[d] = high
     ranges.below[d] =
-      centre - quantile(values, 1 - ONE_DEVIATION) ||
+      centre - quantileOf(values, 1 - ONE_DEVIATION) ||
       (centre - low) / TAIL_DEVIATIONS ||
       rootMeanSquare(values, centre)
     ranges.above[d] =
-      quantile(values, ONE_DEVIATION) - centre ||
+      quantileOf(values, ONE_DEVIATION) - centre ||
       (high - centre) / TAIL_DEVIATIONS ||
       rootMeanSquare(values, centre)
   }
@@ -167,14 +168,6 @@ function sample(count: number, leaveOut: Uint8Array | undefined): Uint32Array {
   if (kept.length <= MOST_ROWS) return kept
   const step = kept.length / MOST_ROWS
   return Uint32Array.from({ length: MOST_ROWS }, (_, i) => kept[Math.floor(i * step)] as number)
-}
-
-/** @param ascending at least one; linear between the numbers */
-function quantile(ascending: Float32Array, share: number): number {
-  const place = share * (ascending.length - 1)
-  const low = ascending[Math.floor(place)] as number
-  const high = ascending[Math.ceil(place)] as number
-  return low + (high - low) * (place - Math.floor(place))
 }
 
 function rootMeanSquare(values: Float32Array, centre: number): number {

@@ -1,3 +1,4 @@
+import { countBelow } from './ascending.js'
 import { packFloats, unpackFloats } from './pack.js'
 
 /** Scores that a distribution is kept of, at most: evenly spaced quantiles where there are more. */
@@ -70,7 +71,7 @@ export class ScoreTail {
       const tail = this.#shape < 1e-6 ? excess : Math.log1p(this.#shape * excess) / this.#shape
       return tail - Math.log(this.#share)
     }
-    return -Math.log((1 + kept - placeOf(this.#quantiles, value)) / (kept + 1))
+    return -Math.log((1 + kept - countBelow(this.#quantiles, value)) / (kept + 1))
   }
 
   files(name: string): Record<string, Uint8Array> {
@@ -99,16 +100,4 @@ function paretoOf(ascending: Float32Array, from: number): { shape: number; scale
   const kept = Math.min(Math.max(shape, 0), 0.5)
   // the scale for which the mean excess, scale / (1 - shape), stays what it is
   return { shape: kept, scale: a0 * (1 - kept) }
-}
-
-/** How many of the ascending values are less than `value`. */
-function placeOf(ascending: Float32Array, value: number): number {
-  let low = 0
-  let high = ascending.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((ascending[middle] as number) < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }
