@@ -144,13 +144,13 @@ export interface EncodedItem {
   /** The encoder's id; null for the user's own vectors. */
   encoder: string | null
   passages: PassageVector[]
-  /** Only of encoders that reconstruct. */
-  anomaly?: AnomalyScore
+  /** Only of encoders that reconstruct: the reconstruction's first. */
+  anomalies?: readonly AnomalyScore[]
 }
 
 /** How strange a detector finds an item, as it is stored. */
 export interface AnomalyScore {
-  /** Which detector: `reconstruction`. */
+  /** Which detector: `reconstruction`, of a VAE `nelbo` too. */
   detector: string
   /** Larger is stranger; what orders items. */
   score: number

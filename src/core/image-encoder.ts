@@ -14,6 +14,8 @@ export interface Reconstruction {
   error: number
   /** `error` divided by the picture's own norm, so that bright pictures are not stranger than dark ones. */
   score: number
+  /** Only of a VAE: its negative evidence lower bound, in nats. */
+  nelbo?: number
 }
 
 /** One encoded image. */

@@ -3,6 +3,7 @@ import type { DetectionRows, DetectorName } from '../core/detection.js'
 import type { Filter } from '../core/filter.js'
 import { normalize } from '../core/vectors.js'
 import type { EngineContext } from './engine-context.js'
+import { heldOutOf } from './fitted-settings.js'
 import { Pace } from './pace.js'
 import { firstReconstructing, reconstructs } from './reconstructing-space.js'
 
@@ -48,8 +49,12 @@ export function itemVector(passages: readonly Float32Array[], { dim, unit }: Spa
  */
 export function scoringSpaces(record: CollectionRecord, space: SpaceRecord): Map<DetectorName, SpaceRecord> {
   if (space.input !== 'image') return new Map()
-  const found = reconstructs(space) ? space : firstReconstructing(record)
-  return new Map(found ? [['reconstruction', found]] : [])
+  const found = new Map<DetectorName, SpaceRecord>()
+  const reconstructing = reconstructs(space) ? space : firstReconstructing(record)
+  if (reconstructing) found.set('reconstruction', reconstructing)
+  const bounding = [space, ...record.spaces].find(({ settings }) => heldOutOf(settings, 'heldNelbo'))
+  if (bounding) found.set('nelbo', bounding)
+  return found
 }
 
 /** What encoders said of stored items, in their order; NaN where they said nothing. */

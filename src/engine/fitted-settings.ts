@@ -12,9 +12,16 @@ export function columnsOf(settings: Record<string, unknown> | undefined): string
   return Array.isArray(columns) ? columns.map(String) : undefined
 }
 
-/** The held-out scores among an encoder's settings, if it reconstructs. */
-export function heldOutOf(settings: Record<string, unknown> | undefined): HeldOutScores | undefined {
-  const held = settings?.held
+/**
+ * The held-out scores among an encoder's settings, if it reconstructs.
+ *
+ * @param of reconstructions, or of a VAE negative evidence lower bounds
+ */
+export function heldOutOf(
+  settings: Record<string, unknown> | undefined,
+  of: 'held' | 'heldNelbo' = 'held',
+): HeldOutScores | undefined {
+  const held = settings?.[of]
   if (typeof held !== 'object' || held === null) return undefined
   const { scores, count } = held as { scores?: unknown; count?: unknown }
   if (!Array.isArray(scores) || scores.length === 0 || typeof count !== 'number') return undefined

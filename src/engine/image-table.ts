@@ -67,13 +67,18 @@ export function toEncodedItem(image: EncodedImage, version: FittedVersion): Enco
     encoder: version.encoder,
     passages: [{ vector: image.vector, start: 0, end: 0 }],
   }
-  const anomaly = anomalyOf(image, version)
-  return anomaly ? { ...item, anomaly } : item
+  const anomalies = anomaliesOf(image, version)
+  return anomalies.length > 0 ? { ...item, anomalies } : item
 }
 
-function anomalyOf({ reconstruction }: EncodedImage, version: FittedVersion): AnomalyScore | undefined {
-  const held = heldOutOf(version.settings)
-  if (!reconstruction || !held) return undefined
-  const { error, score } = reconstruction
-  return { detector: 'reconstruction', score, error, ...judge(score, held) }
+function anomaliesOf({ reconstruction }: EncodedImage, { settings }: FittedVersion): AnomalyScore[] {
+  const held = heldOutOf(settings)
+  if (!reconstruction || !held) return []
+  const { error, score, nelbo } = reconstruction
+  const scores: AnomalyScore[] = [{ detector: 'reconstruction', score, error, ...judge(score, held) }]
+  const heldBounds = heldOutOf(settings, 'heldNelbo')
+  if (nelbo !== undefined && heldBounds) {
+    scores.push({ detector: 'nelbo', score: nelbo, error: null, ...judge(nelbo, heldBounds) })
+  }
+  return scores
 }

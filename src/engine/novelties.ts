@@ -203,7 +203,9 @@ async function encodePictures(
   const columns: DetectionRows['columns'] = {}
   for (const [detector, by] of scoringSpaces(good, space)) {
     const scored = by.name === space.name ? encoded : await encode(by)
-    columns[detector] = Float64Array.from(scored, ({ reconstruction }) => reconstruction?.score ?? Number.NaN)
+    columns[detector] = Float64Array.from(scored, ({ reconstruction }) => {
+      return (detector === 'nelbo' ? reconstruction?.nelbo : reconstruction?.score) ?? Number.NaN
+    })
   }
   const subjects = ids.flatMap((id, i) => {
     const vector = encoded[i]?.vector

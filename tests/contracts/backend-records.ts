@@ -82,7 +82,7 @@ export function backendRecordsContract(name: string, open: () => Promise<OpenedB
       expect(await count()).toEqual({ scored: 6, flagged: 3 })
       expect(await anomalyOf('i6')).toEqual({})
       const unscored = FIRST.encode(toyPicture(0))
-      delete unscored.anomaly
+      delete unscored.anomalies
       await upsert({ ...imageItem('new', toyPicture(220, 8)), vectors: { look: [unscored] } })
       expect(await count()).toEqual({ scored: 5, flagged: 2 })
     })
@@ -91,7 +91,8 @@ export function backendRecordsContract(name: string, open: () => Promise<OpenedB
       await backend.stageEncoder('photos', 'look', SECOND.version)
       const encoded = SECOND.encode(toyPicture(1))
       const stamps = await backend.stamps('photos', ['i0', 'i1'])
-      const odd = { ...encoded, anomaly: { ...encoded.anomaly, score: 0.5, flagged: true } as AnomalyScore }
+      const [usual] = encoded.anomalies ?? []
+      const odd = { ...encoded, anomalies: [{ ...usual, score: 0.5, flagged: true } as AnomalyScore] }
       const rows = [...stamps].map(([id, { revision }]) => ({ id, revision, encoded: odd }))
       expect(await backend.fill('photos', 'look', 2, rows)).toBe(2)
       expect(await count()).toEqual({ scored: 7, flagged: 3 })

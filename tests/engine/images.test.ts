@@ -297,6 +297,19 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       })
     })
 
+    it('has the evidence lower bound of a VAE among the detectors', async () => {
+      await (await collection.train({ encoder: 'vae', dim: 3, epochs: 20 })).finished
+      const { outliers, report } = await collection.outliers({ space: 'vae', limit: 3 })
+      expect(report.weights.nelbo).toBeGreaterThan(0)
+      expect(outliers[0]?.detectors).toHaveProperty('nelbo')
+      const by = await collection.outliers({ space: 'vae', detector: 'nelbo', limit: 3 })
+      const scores = by.outliers.map(({ detectors }) => detectors?.nelbo?.score ?? Number.NaN)
+      expect(scores).toEqual([...scores].sort((a, b) => b - a))
+      expect((await collection.outliers({ space: 'vae', detector: 'reconstruction' })).outliers).toHaveLength(
+        10,
+      )
+    })
+
     it('has its detectors fitted again, as they were, where an encoder becomes another', async () => {
       await (await collection.detect({ space: 'pca', reference: 'clean', rate: 0.02 })).finished
       const { finished } = await collection.train({ encoder: 'pca', dim: 5 })

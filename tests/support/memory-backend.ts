@@ -62,7 +62,7 @@ interface MemoryDetection extends NewDetection {
 
 interface Encoded {
   passages: PassageVector[]
-  anomaly?: AnomalyScore
+  anomalies?: readonly AnomalyScore[]
 }
 
 interface MemorySpace {
@@ -909,7 +909,7 @@ function anomaliesOf({ encoded }: MemoryItem, version: MemoryVersion): StoredAno
     ...[...judged.values()]
       .sort((a, b) => (order(a) < order(b) ? -1 : 1))
       .map((judgement) => ({ ...place, ...judgement, percentile: 100 * (1 - judgement.pValue) })),
-    ...(made?.anomaly ? [{ ...made.anomaly, version: version.version }] : []),
+    ...(made?.anomalies ?? []).map((score) => ({ ...score, version: version.version })),
   ]
 }
 

@@ -39,7 +39,7 @@ export function toyEncoder(id: string, dim: number, options: { scores?: boolean 
     encode: (rendition) => ({
       encoder: id,
       passages: [{ vector: vector(rendition), start: 0, end: 0 }],
-      ...(options.scores ? { anomaly: toyScore(rendition) } : {}),
+      ...(options.scores ? { anomalies: [toyScore(rendition)] } : {}),
     }),
   }
 }

@@ -34,9 +34,6 @@ export interface StrangestQuery {
   where?: Filter | undefined
 }
 
-/** The detector whose scores an encoder gives itself. */
-const ENCODERS_OWN = 'reconstruction'
-
 /** Reads anomaly scores: those of encoders, and those of detections. */
 export class AnomalyReader {
   readonly #db: Connection
@@ -78,7 +75,7 @@ export class AnomalyReader {
     condition?: SqlPart,
   ): (StoredAnomaly & { id: string })[] {
     const { detector, limit, flagged } = query
-    if (detector !== ENCODERS_OWN) return this.#judged(version, query, condition)
+    if (detector === 'verdict' || currentDetection(version)) return this.#judged(version, query, condition)
     if (condition) return this.#strangestOf(version, query, condition)
     const rows =
       flagged === undefined
@@ -129,7 +126,7 @@ export class AnomalyReader {
   }
 
   count(version: EncoderKeys, detector: string): { scored: number; flagged: number } {
-    const detection = detector === ENCODERS_OWN ? undefined : currentDetection(version)
+    const detection = detector === 'verdict' ? currentDetection(version) : undefined
     if (detection) return this.#detections.counts(detection.detectionKey)
     return this.#sql.count.get(version.encoderKey, detector) ?? { scored: 0, flagged: 0 }
   }
@@ -157,7 +154,7 @@ function prepare(db: Connection) {
   return {
     ofItem: db.prepare<[number], AnomalyRow & { encoder: number }>(
       `SELECT encoder, detector, score, error, percentile, flagged FROM anomalies
-       WHERE item = ? ORDER BY detector`,
+       WHERE item = ? ORDER BY detector DESC`,
     ),
     judgementsOf: db.prepare<[number, number], JudgementRow>(
       `SELECT detector, score, p_value AS pValue, flagged FROM judgements

@@ -97,20 +97,20 @@ export class ItemWrites {
     if (row.image !== null && row.image !== 'keep') this.#addImage(key, row.image)
     for (const encoded of row.encoded) {
       this.#addVectors(write, key, encoded, vectors)
-      if (encoded.anomaly) this.#scores.add(write.scores, encoded.encoderKey, key, encoded.anomaly)
+      for (const score of encoded.anomalies) this.#scores.add(write.scores, encoded.encoderKey, key, score)
     }
   }
 
   /** @returns false where the item changed meanwhile, or the encoder version's vectors of it are there */
   fill(write: OpenWrite, { id, revision, encoded }: RowFill, vectors: VectorStream): boolean {
     const known = this.#sql.item.get(write.collection, id)
-    const { encoderKey, anomaly, borders } = encoded
+    const { encoderKey, anomalies, borders } = encoded
     if (known?.revision !== revision || this.#sql.hasVectors.get(known.key, encoderKey) !== undefined) {
       vectors.at += (borders.length / 2) * (vectors.dims[encoderKey] ?? 0)
       return false
     }
     this.#addVectors(write, known.key, encoded, vectors)
-    if (anomaly) this.#scores.add(write.scores, encoderKey, known.key, anomaly)
+    for (const score of anomalies) this.#scores.add(write.scores, encoderKey, known.key, score)
     return true
   }
 

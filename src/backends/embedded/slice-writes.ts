@@ -77,12 +77,12 @@ class FloatParts {
   readonly #parts: Float32Array[] = []
   length = 0
 
-  add({ encoderKey }: EncoderKeys, { passages, anomaly }: EncodedItem): RowEncoded {
+  add({ encoderKey }: EncoderKeys, { passages, anomalies = [] }: EncodedItem): RowEncoded {
     for (const { vector } of passages) {
       this.#parts.push(vector)
       this.length += vector.length
     }
-    return { encoderKey, borders: passages.flatMap(({ start, end }) => [start, end]), anomaly }
+    return { encoderKey, borders: passages.flatMap(({ start, end }) => [start, end]), anomalies }
   }
 
   joined(): Float32Array {

@@ -17,7 +17,7 @@ export interface RowEncoded {
   encoderKey: number
   /** Where its passages begin and end, pair by pair. */
   borders: number[]
-  anomaly: AnomalyScore | undefined
+  anomalies: readonly AnomalyScore[]
 }
 
 /** One item of an upsert on its way to the writer. */

@@ -4,6 +4,7 @@ import { encodePng } from '../../images/encode-png.js'
 import type { InputShape } from './choose-shape.js'
 import { loadDescriptor } from './descriptor/load-descriptor.js'
 import type { EncoderInput } from './encoder-tasks.js'
+import { negativeEvidenceBound } from './evidence-bound.js'
 import { OnnxImageModel, shapeOf } from './onnx-image-model.js'
 import { reconstructionScore } from './reconstruction-score.js'
 
@@ -37,15 +38,17 @@ export async function loadComputation(input: EncoderInput): Promise<Computation>
   return {
     shape,
     async encode(pixels, images) {
-      const latent = await model.encode(pixels, images)
+      const { latent, logVar } = await model.distribution(pixels, images)
       const pictures = await model.decode(latent, images)
-      return Array.from({ length: images }, (_, i) => ({
-        vector: latent.slice(i * input.dim, (i + 1) * input.dim),
-        reconstruction: reconstructionScore(
-          pixels.subarray(i * length, (i + 1) * length),
-          pictures.subarray(i * length, (i + 1) * length),
-        ),
-      }))
+      return Array.from({ length: images }, (_, i) => {
+        const vector = latent.slice(i * input.dim, (i + 1) * input.dim)
+        const own = pixels.subarray(i * length, (i + 1) * length)
+        const picture = pictures.subarray(i * length, (i + 1) * length)
+        const reconstruction = reconstructionScore(own, picture)
+        const variances = logVar?.subarray(i * input.dim, (i + 1) * input.dim)
+        if (variances) reconstruction.nelbo = negativeEvidenceBound(own, picture, vector, variances)
+        return { vector, reconstruction }
+      })
     },
     async reconstruct(pixels) {
       const picture = await model.decode(await model.encode(pixels, 1), 1)

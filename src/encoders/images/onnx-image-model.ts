@@ -45,11 +45,29 @@ export class OnnxImageModel {
    * @returns latent vectors, shape [images, dim]
    */
   async encode(pixels: Uint8Array, images: number): Promise<Float32Array> {
+    return (await this.distribution(pixels, images)).latent
+  }
+
+  /**
+   * As {@link encode}, of a VAE with the logarithms of the variances beside the means.
+   *
+   * @returns both of shape [images, dim]
+   */
+  async distribution(
+    pixels: Uint8Array,
+    images: number,
+  ): Promise<{ latent: Float32Array; logVar?: Float32Array }> {
     const { size, channels } = this.shape
     const data = new Float32Array(pixels.length)
     for (let i = 0; i < data.length; i++) data[i] = (pixels[i] as number) / 255
-    const { latent } = await this.#encoder.run({ image: { data, dims: [images, size, size, channels] } })
-    return checked(latent?.data, { name: ENCODER_FILE, output: 'latent', length: images * this.dim })
+    const { latent, logVar } = await this.#encoder.run({
+      image: { data, dims: [images, size, size, channels] },
+    })
+    const expected = { name: ENCODER_FILE, length: images * this.dim }
+    const means = checked(latent?.data, { ...expected, output: 'latent' })
+    return logVar
+      ? { latent: means, logVar: checked(logVar.data, { ...expected, output: 'logVar' }) }
+      : { latent: means }
   }
 
   /**

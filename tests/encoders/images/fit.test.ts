@@ -8,6 +8,7 @@ import { exportEncoder } from '#src/encoders/images/export-encoder.js'
 import { fitImageEncoder, type ImageSource } from '#src/encoders/images/fit-image-encoder.js'
 import { loadImageEncoder } from '#src/encoders/images/load-image-encoder.js'
 import { plainDescriptor } from '#src/encoders/images/plain-descriptor.js'
+import { encodePng } from '#src/images/encode-png.js'
 import { OnnxProgram } from '#src/tensor/onnx-program.js'
 import { type DrawnImage, drawnImages, pngOf } from '../../support/drawn-images.js'
 
@@ -159,6 +160,24 @@ describe('fitting', () => {
       onProgress: ({ epoch }) => epoch !== undefined && controller.abort(),
     })
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
+  })
+
+  it('gives of a VAE the negative evidence lower bound of each picture, larger for strangers', async () => {
+    const discs = drawn.filter(({ shape }) => shape === 'disc').map(({ png }) => png)
+    const model = await fitImageEncoder(sourceOf(discs), { kind: 'vae', dim: 4, epochs: 60 })
+    const held = model.settings.heldNelbo as { scores: number[]; count: number }
+    expect(held.count).toBeGreaterThan(0)
+    const encoder = await loadImageEncoder(model)
+    try {
+      const random = seededRandom(5)
+      const noise = Uint8Array.from({ length: 24 * 24 }, () => random.int(256))
+      const strange = await encodePng({ width: 24, height: 24, channels: 1, values: noise })
+      const [usual, odd] = await encoder.encode([discs[0] as Uint8Array, strange])
+      expect(usual?.reconstruction?.nelbo).toBeGreaterThan(0)
+      expect(odd?.reconstruction?.nelbo).toBeGreaterThan(held.scores.at(-1) ?? 0)
+    } finally {
+      await encoder.dispose()
+    }
   })
 
   it('describes strangers as further from a collection of one kind than its own', async () => {

@@ -42,7 +42,7 @@ export async function describeModel(images: PixelMatrix, options: DescribeOption
   const inputs = { size: images.size, channels: images.channels }
   const model = await OnnxImageModel.load({ dim, settings: inputs, files })
   try {
-    const { error, scores, latent } = await measureImages(model, images, held, run)
+    const { error, scores, bounds, latent } = await measureImages(model, images, held, run)
     const report: Record<string, unknown> = { heldOutError: error, heldOutImages: held.length }
     report.pcaError = await pcaError(images, options)
     const accuracy = await labelAccuracy(model, images, latent, options)
@@ -53,7 +53,8 @@ export async function describeModel(images: PixelMatrix, options: DescribeOption
       report.dimensionsInUse = kl.filter((nats) => nats > USED).length
     }
     run.onProgress({ phase: 'measuring', done: held.length, total: held.length })
-    return { settings: { held: heldScores(scores) }, report }
+    const settings = { held: heldScores(scores), ...(bounds ? { heldNelbo: heldScores(bounds) } : {}) }
+    return { settings, report }
   } finally {
     await model.dispose()
   }

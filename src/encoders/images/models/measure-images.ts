@@ -1,3 +1,4 @@
+import { negativeEvidenceBound } from '../evidence-bound.js'
 import type { FitRun, PixelMatrix } from '../fit-types.js'
 import type { OnnxImageModel } from '../onnx-image-model.js'
 import { reconstructionScore } from '../reconstruction-score.js'
@@ -10,6 +11,8 @@ export interface Measured {
   error: number
   /** Of each, see `reconstructionScore`. */
   scores: Float32Array
+  /** Of each, only of a VAE: see `negativeEvidenceBound`. */
+  bounds?: Float32Array
   /** Shape [rows, dim]. */
   latent: Float32Array
 }
@@ -24,22 +27,29 @@ export async function measureImages(
   const width = images.size * images.size * images.channels
   const scores = new Float32Array(rows.length)
   const latent = new Float32Array(rows.length * model.dim)
+  let bounds: Float32Array | undefined
   let errors = 0
   for (let from = 0; from < rows.length; from += BATCH) {
     run.check()
     const some = rows.subarray(from, from + BATCH)
     const pixels = pixelsOf(images, some)
-    const encoded = await model.encode(pixels, some.length)
+    const { latent: encoded, logVar } = await model.distribution(pixels, some.length)
+    if (logVar) bounds ??= new Float32Array(rows.length)
     latent.set(encoded, from * model.dim)
     const pictures = await model.decode(encoded, some.length)
     for (let i = 0; i < some.length; i++) {
       const part = (values: Uint8Array | Float32Array) => values.subarray(i * width, (i + 1) * width)
-      const { error, score } = reconstructionScore(part(pixels) as Uint8Array, part(pictures) as Float32Array)
+      const [own, picture] = [part(pixels) as Uint8Array, part(pictures) as Float32Array]
+      const { error, score } = reconstructionScore(own, picture)
+      if (logVar && bounds) {
+        const of = (values: Float32Array) => values.subarray(i * model.dim, (i + 1) * model.dim)
+        bounds[from + i] = negativeEvidenceBound(own, picture, of(encoded), of(logVar))
+      }
       errors += error
       scores[from + i] = score
     }
   }
-  return { error: errors / rows.length, scores, latent }
+  return { error: errors / rows.length, scores, latent, ...(bounds ? { bounds } : {}) }
 }
 
 /** Some rows of a matrix, one after the other. */
