@@ -11,8 +11,8 @@ const COLLECTION = 'fashion'
 const ENCODER = 'autoencoder'
 
 /**
- * The second demo collection: the 10,000 test images of Fashion-MNIST, an autoencoder trained on them, and the ten that
- * it knows worst. What is there already is not done again.
+ * The second demo collection: the 10,000 test images of Fashion-MNIST, an autoencoder trained on them, and the ten
+ * strangest. What is there already is not done again.
  */
 export async function presentFashion(context: Context, client: Client): Promise<void> {
   const { FASHION_COUNT, readFashion } = await import('../datasets/demo-sets.js')
