@@ -15,7 +15,7 @@ const say = (step) => process.stdout.write(`${step}\n`)
 function encode(encoder, i, dim) {
   const vector = Float32Array.from({ length: dim }, (_, axis) => Math.sin((i + 1) * (axis + 1)))
   const anomaly = { detector: 'reconstruction', score: i, error: null, percentile: 50, flagged: i > 90 }
-  return { encoder, passages: [{ vector, start: 0, end: 0 }], anomaly }
+  return { encoder, passages: [{ vector, start: 0, end: 0 }], anomalies: [anomaly] }
 }
 
 const backend = await EmbeddedBackend.open({ home, jobs })
