@@ -69,8 +69,9 @@ export class DetectionThread {
   ): Promise<T> {
     const known = await ask(key)
     if (known) return known
-    await this.#ask('load', { key, ...(await read()) })
-    const answer = await ask(key)
+    // sent together, so that no other load comes in between and has it forgotten
+    const stored = await read()
+    const [, answer] = await Promise.all([this.#ask('load', { key, ...stored }), ask(key)])
     if (answer) return answer
     throw new EngineError('INTERNAL', 'the thread that judges items forgot its detectors; try again')
   }

@@ -25,7 +25,6 @@ export async function explainOutliers(
   const written: Written[] = []
   const bar = await startProgress(context.output, 'explaining', 'items')
   try {
-    await mkdir(out, { recursive: true })
     for (const [i, { id }] of outliers.entries()) {
       if (context.signal.aborted) throw new EngineError('CANCELLED', 'interrupted')
       const { hasPicture, ...explanation } = await client.explanation(collection, id, space)
@@ -37,13 +36,26 @@ export async function explainOutliers(
     await writeFile(join(out, 'explanations.json'), `${JSON.stringify(written, null, 2)}\n`)
     await writeFile(join(out, 'explanations.md'), written.map(toMarkdown).join('\n'))
   } catch (error) {
-    if (error instanceof EngineError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EngineError('FILE_UNREADABLE', `${out} cannot be written: ${reason}`, { cause: error })
+    throw error instanceof EngineError ? error : notWritten(out, error)
   } finally {
     bar.stop()
   }
   context.output.note(`${written.length} explanations are in ${out}`)
+}
+
+/** Makes the folder, before anything that takes long. @throws EngineError FILE_UNREADABLE */
+export async function makeFolder(folder: string): Promise<void> {
+  const out = resolve(folder)
+  try {
+    await mkdir(out, { recursive: true })
+  } catch (error) {
+    throw notWritten(out, error)
+  }
+}
+
+function notWritten(path: string, error: unknown): EngineError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new EngineError('FILE_UNREADABLE', `${path} cannot be written: ${reason}`, { cause: error })
 }
 
 function toMarkdown({ rank, id, anomaly, reasons, nearest, picture }: Written): string {

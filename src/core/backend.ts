@@ -466,17 +466,30 @@ export interface Backend {
    * Items by the score of a detector in a space's current version, the strangest first.
    *
    * @param query.detector `verdict` and the others of its detection, or `reconstruction` of its encoder
+   * @param query.flagged only those whose verdict is flagged, or is not; by the encoder's own judgement where there is no detection
+   * @param query.upTo flagged are those of at most so small a p-value, and what people said, instead of what is stored
    */
   strangest(
     collection: string,
     space: string,
-    query: { detector: string; limit: number; flagged?: boolean; where?: Filter | undefined },
+    query: {
+      detector: string
+      limit: number
+      flagged?: boolean
+      upTo?: number | undefined
+      where?: Filter | undefined
+    },
   ): Promise<(StoredAnomaly & { id: string })[]>
-  /** How many items a detector has scored and flagged in a space's current version. */
+  /**
+   * How many items a detector has scored and flagged in a space's current version.
+   *
+   * @param upTo of `verdict`: as in {@link strangest}
+   */
   countAnomalies(
     collection: string,
     space: string,
     detector: string,
+    upTo?: number,
   ): Promise<{ scored: number; flagged: number }>
 
   /**

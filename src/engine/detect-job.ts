@@ -6,6 +6,7 @@ import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import type { JobContext } from '../core/jobs.js'
 import { LIMITS } from '../core/limits.js'
+import { seededRandom } from '../core/random.js'
 import type { DetectResult } from '../core/types.js'
 import { type CheckedDetect, OUTLIER_SPACE, thresholdOf } from './detect-request.js'
 import {
@@ -16,6 +17,7 @@ import {
 } from './detection-service.js'
 import {
   asksIndex,
+  columnNames,
   columnsOf,
   type DetectionSource,
   itemVector,
@@ -110,12 +112,16 @@ export async function describeWhenDue(
   work: JobContext,
 ): Promise<void> {
   if (space !== OUTLIER_SPACE) return
-  const known = (await context.records.read(collection)).spaces.find(({ name }) => name === space)
-  if (known && known.settings?.strangers !== true) return
-  const pictures = await context.backend.countImages(collection)
-  if (known && pictures < fittedOn(known.settings) * DESCRIBE_GROWTH) return
-  if (pictures < LEAST_ITEMS) throw tooFew(`collection "${collection}"`, pictures, { space })
-  await fitAndSwap(context, collection, space, { kind: 'descriptor', strangers: true }, work)
+  // whoever comes meanwhile waits, and finds it there
+  await context.queues.run(`describe ${collection}`, async () => {
+    const known = (await context.records.read(collection)).spaces.find(({ name }) => name === space)
+    if (known && known.settings?.strangers !== true) return
+    const pictures = await context.backend.countImages(collection)
+    if (known && pictures < fittedOn(known.settings) * DESCRIBE_GROWTH) return
+    if (pictures < LEAST_ITEMS) throw tooFew(`collection "${collection}"`, pictures, { space })
+    throwIfAborted(work.signal)
+    await fitAndSwap(context, collection, space, { kind: 'descriptor', strangers: true }, work)
+  })
 }
 
 /** By what `context.fits` knows the job that fits a space's detectors. */
@@ -193,7 +199,8 @@ export async function fitDetectors(
   const { signal, progress } = options
   const scoring = scoringSpaces(record, space)
   const corrections = correctionsMark(await context.backend.corrections(record.name))
-  const { subjects, items } = await readReference(context, record, { space, filter, seed }, options)
+  const items = await context.backend.count(record.name)
+  const { subjects, known } = await readReference(context, record, { space, filter, seed }, options)
   if (subjects.length < LEAST_ITEMS) {
     const where = `space "${space.name}" of collection "${record.name}"`
     throw tooFew(where, subjects.length, { space: space.name, matching: filter !== undefined })
@@ -206,8 +213,8 @@ export async function fitDetectors(
     ? await nearestOf(context, source, subjects, { signal, onProgress })
     : undefined
   progress({ done: 0, total, message: 'fitting' })
-  const rows = toRows(space, subjects, columnsOf(items, scoring), nearest)
-  const labels = Int8Array.from(items, ({ correction }) =>
+  const rows = toRows(space, subjects, columnsOf(known, scoring), nearest)
+  const labels = Int8Array.from(known, ({ correction }) =>
     correction === undefined ? 0 : correction === 'strange' ? 1 : -1,
   )
   const thread = new DetectionThread()
@@ -218,7 +225,8 @@ export async function fitDetectors(
   const { threshold } = thresholdOf(flags, fit.scores.pValues, fit.report)
   return {
     settings: {
-      ...{ reference, flags, seed, threshold, corrections, detectors: fit.settings },
+      ...{ reference, flags, seed, threshold, items, corrections, detectors: fit.settings },
+      columns: columnNames(scoring),
       ...(where === undefined ? {} : { where }),
     },
     report: fit.report,
@@ -248,12 +256,12 @@ async function readReference(
   { name }: CollectionRecord,
   { space, filter, seed }: Pick<CheckedDetect, 'space' | 'filter' | 'seed'>,
   { signal, progress }: JobContext,
-): Promise<{ subjects: (Subject & { id: string })[]; items: StoredItem[] }> {
+): Promise<{ subjects: (Subject & { id: string })[]; known: StoredItem[] }> {
   const ids = filter
-    ? await matchingIds(backend, name, filter, signal)
+    ? await matchingIds(backend, name, filter, { seed, signal })
     : (await backend.sample(name, space.name, { count: MOST_ITEMS, seed })).ids
   const subjects: (Subject & { id: string })[] = []
-  const items: StoredItem[] = []
+  const known: StoredItem[] = []
   progress({ done: 0, total: ids.length, message: 'reading' })
   for (let from = 0; from < ids.length; from += READ_STEP) {
     throwIfAborted(signal)
@@ -262,22 +270,26 @@ async function readReference(
       const passages = item.vectors?.[space.name] ?? []
       if (passages.length === 0) continue
       subjects.push({ id: item.id, vector: itemVector(passages, space) })
-      items.push(item)
+      // the vectors would be held twice
+      const { vectors: _, ...rest } = item
+      known.push(rest)
     }
     progress({ done: subjects.length, total: ids.length })
     await nextTurn()
   }
-  return { subjects, items }
+  return { subjects, known }
 }
 
-/** The first so many in the order of first writing. */
+/** Ids of items that match: all, or so many drawn at random (reservoir sampling: Vitter, ACM TOMS 1985, algorithm R). */
 async function matchingIds(
   backend: EngineContext['backend'],
   collection: string,
   where: NonNullable<CheckedDetect['filter']>,
-  signal: AbortSignal,
+  { seed, signal }: { seed: number; signal: AbortSignal },
 ): Promise<string[]> {
+  const random = seededRandom(seed)
   const ids: string[] = []
+  let seen = 0
   let cursor: string | undefined
   do {
     throwIfAborted(signal)
@@ -285,8 +297,12 @@ async function matchingIds(
       ...{ limit: LIMITS.pageItems, fields: {}, where },
       ...(cursor === undefined ? {} : { cursor }),
     })
-    for (const { id } of page.items) ids.push(id)
+    for (const { id } of page.items) {
+      seen++
+      const place = ids.length < MOST_ITEMS ? ids.length : random.int(seen)
+      if (place < MOST_ITEMS) ids[place] = id
+    }
     cursor = page.cursor
-  } while (cursor !== undefined && ids.length < MOST_ITEMS)
-  return ids.slice(0, MOST_ITEMS)
+  } while (cursor !== undefined)
+  return ids
 }

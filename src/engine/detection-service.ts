@@ -13,6 +13,10 @@ export interface DetectionSettings {
   seed: number
   /** The p-value up to which an item is flagged. */
   threshold: number
+  /** Items of the collection when it was made. */
+  items: number
+  /** Whose scores are columns: detector, space and encoder version of each. */
+  columns: [detector: string, space: string, version: number][]
   /** What people had corrected: see {@link correctionsMark}. */
   corrections: string
   /** What the detectors are. */

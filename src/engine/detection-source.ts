@@ -57,6 +57,11 @@ export function scoringSpaces(record: CollectionRecord, space: SpaceRecord): Map
   return found
 }
 
+/** {@link scoringSpaces} as they are kept with a detection. */
+export function columnNames(scoring: ReadonlyMap<DetectorName, SpaceRecord>): [string, string, number][] {
+  return Array.from(scoring, ([detector, { name, version }]) => [detector, name, version])
+}
+
 /** What encoders said of stored items, in their order; NaN where they said nothing. */
 export function columnsOf(
   items: readonly (StoredItem | undefined)[],

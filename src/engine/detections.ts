@@ -2,7 +2,7 @@ import { DetectionThread } from '../anomaly/detection-thread.js'
 import { DRIFT_WINDOW, findDrift, hasGrown } from '../anomaly/drift.js'
 import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
-import { EngineError } from '../core/errors.js'
+import { EngineError, type ErrorCode } from '../core/errors.js'
 import { conditionsOf, type Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
 import { startDetect } from './detect-job.js'
@@ -14,10 +14,21 @@ import {
   type DetectionSettings,
   TRIMMED_FILE,
 } from './detection-service.js'
-import { scoringSpaces } from './detection-source.js'
+import { columnNames, scoringSpaces } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
 import { judgeRest } from './judge-items.js'
 
+/** Rounds of judging that are waited for: of 10,000 items each. */
+const MOST_ROUNDS = 1_000
+/** With what judging may fail that is no failure: the collection is gone, its encoder another, the engine closing. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'CANCELLED',
+  'CLOSED',
+  'COLLECTION_NOT_FOUND',
+  'DETECTION_NOT_FOUND',
+  'ENCODER_MISMATCH',
+  'SPACE_NOT_FOUND',
+])
 /** Detections whose left-out ids are held. */
 const HELD = 16
 /** After how long a fit that failed is tried again. */
@@ -33,6 +44,10 @@ interface Watched {
   again: boolean
   /** P-values of items that came after the fit, the latest last. */
   recent: number[]
+  /** Whether the last round left items for the next. */
+  more: boolean
+  /** What the last round failed with. */
+  error: EngineError | undefined
   /** When a fit failed, by `performance.now()`. */
   failedAt: number
 }
@@ -75,9 +90,16 @@ export class Detections implements DetectionService {
   }
 
   async caughtUp(collection: string, space: string): Promise<void> {
+    const running = this.#watched.get(keyOf(collection, space))?.judging
     this.#wake(collection, space)
-    // a round that had begun may have passed over what was written meanwhile; the next one does not
-    for (let round = 0; round < 2; round++) await this.#watched.get(keyOf(collection, space))?.judging
+    // a round that had begun may have passed over what was written meanwhile
+    await running
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const watched = this.#watched.get(keyOf(collection, space))
+      await watched?.judging
+      if (watched?.error) throw watched.error
+      if (!watched?.more) return
+    }
   }
 
   async judged(collection: string, filter: Filter | undefined): Promise<void> {
@@ -135,8 +157,11 @@ export class Detections implements DetectionService {
       return
     }
     watched.judging = this.#judge(collection, space, watched)
-      // the collection may be deleted, the encoder swapped, the engine closing: whoever asks for outliers is told
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        const failure =
+          error instanceof EngineError ? error : new EngineError('INTERNAL', String(error), { cause: error })
+        if (!PASSING.has(failure.code)) watched.error = failure
+      })
       .finally(() => {
         watched.judging = undefined
         if (!watched.again || watched.ending.signal.aborted) return
@@ -152,6 +177,8 @@ export class Detections implements DetectionService {
     if (!space?.detection) return
     const place = await this.place(collection, space, space.detection)
     const { pValues, more } = await judgeRest(context, record, place, { signal: watched.ending.signal })
+    watched.more = more
+    watched.error = undefined
     if (more) watched.again = true
     watched.recent = [...watched.recent, ...pValues].slice(-DRIFT_WINDOW)
     await this.#refitWhenDue(record, space, place, watched)
@@ -164,12 +191,14 @@ export class Detections implements DetectionService {
     watched: Watched,
   ): Promise<void> {
     const context = this.#context()
-    const { scored } = await context.backend.countAnomalies(record.name, space.name, 'verdict')
-    const report = space.detection?.report as unknown as DetectionReport
     const corrections = correctionsMark(await context.backend.corrections(record.name))
+    const items = await context.backend.count(record.name)
+    const columns = columnNames(scoringSpaces(record, space))
+    const report = space.detection?.report as unknown as DetectionReport
     const others =
       corrections !== settings.corrections ||
-      hasGrown({ fittedTo: report.items, items: scored }) ||
+      JSON.stringify(columns) !== JSON.stringify(settings.columns) ||
+      hasGrown({ fittedTo: settings.items, items }) ||
       findDrift(watched.recent, report)?.drifted
     if (!others) return
     if (performance.now() - watched.failedAt < RETRY_MS) return
@@ -211,7 +240,7 @@ export class Detections implements DetectionService {
 function newlyWatched(): Watched {
   return {
     ...{ ending: new AbortController(), judging: undefined, again: false },
-    ...{ recent: [], failedAt: -RETRY_MS },
+    ...{ recent: [], more: false, error: undefined, failedAt: -RETRY_MS },
   }
 }
 

@@ -51,24 +51,25 @@ export async function findOutliers(
   const { backend } = context
   const settings = detection.settings as unknown as DetectionSettings
   const rule = await ruleOf(context, record.name, space, settings, asked.flags)
+  const upTo = rule.stored ? undefined : rule.threshold
   const found = await backend.strangest(record.name, space.name, {
-    ...{ detector, limit: rule.stored ? limit : LIMITS.pageItems, where },
-    ...(options.flagged && rule.stored ? { flagged: true } : {}),
+    ...{ detector, limit, where, upTo },
+    ...(options.flagged ? { flagged: true } : {}),
   })
   const ids = found.map(({ id }) => id)
   const items = await backend.get(record.name, ids, { anomaly: true })
   const outliers = ids.flatMap((id) => {
     const shown = shownOutlier(items.get(id), space.name, rule)
-    return shown && (!options.flagged || shown.flagged) ? [shown] : []
+    return shown ? [shown] : []
   })
-  const counts = await backend.countAnomalies(record.name, space.name, 'verdict')
+  const counts = await backend.countAnomalies(record.name, space.name, 'verdict', upTo)
   const report = detection.report as unknown as DetectionReport
   return {
-    outliers: outliers.slice(0, limit),
+    outliers,
     ...{ space: space.name, detection: detection.version, reference: settings.reference },
     threshold: { pValue: rule.threshold, ...rule.flags },
     scored: counts.scored,
-    flagged: rule.flagged ?? counts.flagged,
+    flagged: counts.flagged,
     report,
     ...falseAlarmsOf(rule.flags, report),
     notes: notesOf(report, rule.note),
@@ -81,8 +82,6 @@ interface AppliedRule {
   threshold: number
   /** Whether it is the rule of the flags that are stored. */
   stored: boolean
-  /** How many are flagged by it, where they are not those that are stored. */
-  flagged?: number
   note?: string
 }
 
@@ -99,9 +98,7 @@ async function ruleOf(
   const pValues = await backend.pValues(collection, name)
   const report = detection?.report as unknown as DetectionReport
   const { threshold, note } = thresholdOf(flags, pValues, report)
-  let flagged = 0
-  while (flagged < pValues.length && (pValues[flagged] as number) <= threshold) flagged++
-  return { flags, threshold, stored: false, flagged, ...(note === undefined ? {} : { note }) }
+  return { flags, threshold, stored: false, ...(note === undefined ? {} : { note }) }
 }
 
 function shownOutlier(

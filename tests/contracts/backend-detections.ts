@@ -198,6 +198,26 @@ export function backendDetectionsContract(name: string, open: () => Promise<Open
       expect(await counts()).toEqual({ scored: COUNT, flagged: 16 })
     })
 
+    it('lists and counts what is flagged up to another p-value, and by what people said, in any order', async () => {
+      await introduceDetection()
+      await backend.correct('things', [
+        { id: 'i24', verdict: 'fine' },
+        { id: 'i0', verdict: 'strange' },
+      ])
+      const query = { detector: 'verdict', limit: 100, flagged: true, upTo: 1 / 23 }
+      const byVerdict = (await backend.strangest('things', 'v', query)).map(({ id }) => id)
+      expect(byVerdict).toEqual(['i23', 'i22', 'i0'])
+      expect(await backend.countAnomalies('things', 'v', 'verdict', 1 / 23)).toEqual({
+        scored: COUNT,
+        flagged: 3,
+      })
+      const byForest = await backend.strangest('things', 'v', { ...query, detector: 'forest' })
+      expect(byForest.map(({ id }) => id)).toEqual(['i0', 'i22', 'i23'])
+      // the verdict's flag, not the detector's own
+      expect(await strangest({ detector: 'forest', flagged: true })).toHaveLength(16)
+      expect(await strangest({ flagged: false })).toContain('i24')
+    })
+
     it('belongs to the encoder version that it was fitted to', async () => {
       const [one, two] = [toyEncoder('toy-1', 4), toyEncoder('toy-2', 6)]
       await backend.createCollection({ name: 'photos', spaces: [] })

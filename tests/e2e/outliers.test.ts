@@ -127,6 +127,8 @@ describe('kindred outliers', () => {
     [['--against', 'nowhere'], 'COLLECTION_NOT_FOUND'],
     [['--fine', 'nobody'], 'ITEM_NOT_FOUND'],
     [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST'],
+    [['--against', 'notes', '--flagged'], 'INVALID_REQUEST'],
+    [['--explain', '/dev/null'], 'FILE_UNREADABLE'],
   ])('refuses %j with %s', async (args, code) => {
     const { code: exit, stderr } = await kindred(['outliers', 'shapes', ...args, '--json'], { home })
     expect(exit).toBe(1)

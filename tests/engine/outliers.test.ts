@@ -123,6 +123,39 @@ describe.each(ENGINES)('outliers over %s', (_, open) => {
     await collection.outliers({ reference: 'mixed' })
   })
 
+  it('is not fitted again and again where only a part of the items was fitted to', async () => {
+    const part = await create('part')
+    await part.add([...itemsOf(200), ...itemsOf(40, { seed: 3, prefix: 'other' })])
+    await (await part.detect({ where: { kind: 'other' } })).finished
+    const { detection, scored, report } = await part.outliers()
+    expect({ scored, items: report.items }).toEqual({ scored: 240, items: 40 })
+    await part.add(itemsOf(3, { seed: 4, prefix: 'more' }))
+    expect(await part.outliers()).toMatchObject({ detection, scored: 243 })
+    expect(jobs('part', 'redetect')).toEqual([])
+  })
+
+  it('judges all of a large addition before it answers', async () => {
+    const large = await create('large')
+    await large.add(itemsOf(40))
+    await large.outliers()
+    for (let part = 0; part < 3; part++)
+      await large.add(itemsOf(8_000, { seed: 20 + part, prefix: `p${part}` }))
+    expect((await large.outliers({ limit: 1 })).scored).toBe(24_040)
+  })
+
+  it('explains many collections at once', async () => {
+    const many = await Promise.all(
+      Array.from({ length: 12 }, async (_, i) => {
+        const made = await create(`many ${i}`)
+        await made.add(itemsOf(20, { seed: i }))
+        await made.outliers()
+        return made
+      }),
+    )
+    const explained = await Promise.all(many.map((made) => made.explain('near 0')))
+    expect(explained.every(({ reasons }) => reasons.length > 0)).toBe(true)
+  })
+
   it('orders by one detector where that is asked', async () => {
     const { outliers } = await collection.outliers({ detector: 'forest', limit: 300 })
     const scores = outliers.map(({ detectors }) => detectors?.forest?.score ?? Number.NaN)

@@ -380,14 +380,15 @@ export class MemoryBackend implements Backend {
   strangest(
     collection: string,
     space: string,
-    query: { detector: string; limit: number; flagged?: boolean; where?: Filter | undefined },
+    query: Parameters<Backend['strangest']>[2],
   ): ReturnType<Backend['strangest']> {
-    const { detector, limit, flagged, where } = query
+    const { detector, limit, flagged, upTo, where } = query
     return this.#call(() => {
       const found = this.#find(collection)
       const ids = new Set(itemsOf(found, where).map(({ id }) => id))
+      const flags = flagsOf(found, space, detector, upTo)
       return scoresOf(found, space, detector)
-        .filter((score) => ids.has(score.id) && (flagged === undefined || score.flagged === flagged))
+        .filter(({ id }) => ids.has(id) && (flagged === undefined || flags.has(id) === flagged))
         .sort((a, b) => b.score - a.score)
         .slice(0, limit)
     })
@@ -397,10 +398,12 @@ export class MemoryBackend implements Backend {
     collection: string,
     space: string,
     detector: string,
+    upTo?: number,
   ): Promise<{ scored: number; flagged: number }> {
     return this.#call(() => {
-      const scores = scoresOf(this.#find(collection), space, detector)
-      return { scored: scores.length, flagged: scores.filter(({ flagged }) => flagged).length }
+      const found = this.#find(collection)
+      const scored = scoresOf(found, space, detector).length
+      return { scored, flagged: flagsOf(found, space, detector, upTo).size }
     })
   }
 
@@ -1045,6 +1048,22 @@ function scoresOf(
       const score = anomaliesOf(item, current).find((known) => known.detector === detector)
       return score ? [{ ...score, id: item.id }] : []
     })
+}
+
+/** Ids of what is flagged: by the verdict of the detection, where there is one. */
+function flagsOf(
+  collection: MemoryCollection,
+  space: string,
+  detector: string,
+  upTo: number | undefined,
+): Set<string> {
+  const judged = findCurrent(collection, space).detections.some(isCurrent)
+  const flagged = scoresOf(collection, space, judged ? 'verdict' : detector).filter((score) => {
+    if (upTo === undefined || score.pValue === undefined) return score.flagged
+    const said = collection.corrections.get(score.id)?.verdict
+    return said ? said === 'strange' : score.pValue <= upTo
+  })
+  return new Set(flagged.map(({ id }) => id))
 }
 
 /** Those of the items that come after a cursor, in the order of first writing, and where the next page begins. */

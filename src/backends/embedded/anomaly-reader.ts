@@ -31,6 +31,7 @@ export interface StrangestQuery {
   detector: string
   limit: number
   flagged?: boolean
+  upTo?: number | undefined
   where?: Filter | undefined
 }
 
@@ -103,17 +104,22 @@ export class AnomalyReader {
 
   #judged(
     version: EncoderKeys,
-    { detector, limit, flagged }: StrangestQuery,
+    { detector, limit, flagged, upTo }: StrangestQuery,
     condition: SqlPart = { sql: '1', parameters: {} },
   ): (StoredAnomaly & { id: string })[] {
     const detection = currentDetection(version)
     if (!detection) return []
-    const isFlagged = flagged === undefined ? '' : ` AND a.flagged = ${flagged ? 1 : 0}`
     const name = detector === 'verdict' ? `'verdict'` : '@detector'
+    const isFlagged = flagged === undefined ? '' : ` AND ${flagged ? '' : 'NOT '}${flaggedSql(upTo)}`
+    const verdict =
+      isFlagged === ''
+        ? ''
+        : `CROSS JOIN judgements v ON v.detection = a.detection AND v.item = a.item AND v.detector = 'verdict'
+           LEFT JOIN corrections c ON c.item = a.item`
     const rows = this.#db
       .prepare<[Record<string, SqlValue>], JudgementRow & { id: string }>(
         `SELECT items.id, a.detector, a.score, a.p_value AS pValue, a.flagged
-         FROM judgements a CROSS JOIN items ON items.key = a.item
+         FROM judgements a CROSS JOIN items ON items.key = a.item ${verdict}
          WHERE a.detection = @detection AND a.detector = ${name}${isFlagged} AND ${condition.sql}
          ORDER BY a.score DESC, a.item LIMIT @limit`,
       )
@@ -121,13 +127,20 @@ export class AnomalyReader {
         ...condition.parameters,
         ...{ detection: detection.detectionKey, limit },
         ...(detector === 'verdict' ? {} : { detector }),
+        ...(isFlagged !== '' && upTo !== undefined ? { upTo } : {}),
       })
     return rows.map((row) => ({ id: row.id, ...toJudged(version, detection, row) }))
   }
 
-  count(version: EncoderKeys, detector: string): { scored: number; flagged: number } {
+  /** @param upTo of `verdict`: see `Backend.strangest` */
+  count(version: EncoderKeys, detector: string, upTo?: number): { scored: number; flagged: number } {
     const detection = detector === 'verdict' ? currentDetection(version) : undefined
-    if (detection) return this.#detections.counts(detection.detectionKey)
+    if (detection) {
+      const counts = this.#detections.counts(detection.detectionKey)
+      if (upTo === undefined) return counts
+      const flagged = this.#sql.countUpTo.get({ detection: detection.detectionKey, upTo }) ?? 0
+      return { scored: counts.scored, flagged }
+    }
     return this.#sql.count.get(version.encoderKey, detector) ?? { scored: 0, flagged: 0 }
   }
 }
@@ -144,6 +157,12 @@ function toJudged({ version }: EncoderKeys, detection: DetectionKeys, row: Judge
   return { version, detection: detection.version, detector, score, error: null, percentile, pValue, flagged }
 }
 
+/** Whether the verdict `v` of an item with the correction `c` is flagged. */
+function flaggedSql(upTo: number | undefined): string {
+  if (upTo === undefined) return '(v.flagged = 1)'
+  return '(CASE ifnull(c.verdict, 0) WHEN 0 THEN v.p_value <= @upTo ELSE c.verdict > 0 END)'
+}
+
 function prepare(db: Connection) {
   const byScore = (condition: string) =>
     db.prepare<[number, string, number], AnomalyRow & { id: string }>(
@@ -156,6 +175,12 @@ function prepare(db: Connection) {
       `SELECT encoder, detector, score, error, percentile, flagged FROM anomalies
        WHERE item = ? ORDER BY detector DESC`,
     ),
+    countUpTo: db
+      .prepare<[{ detection: number; upTo: number }], number>(
+        `SELECT count(*) FROM judgements v LEFT JOIN corrections c ON c.item = v.item
+         WHERE v.detection = @detection AND v.detector = 'verdict' AND ${flaggedSql(0)}`,
+      )
+      .pluck(),
     judgementsOf: db.prepare<[number, number], JudgementRow>(
       `SELECT detector, score, p_value AS pValue, flagged FROM judgements
        WHERE detection = ? AND item = ? ORDER BY detector <> 'verdict', detector`,

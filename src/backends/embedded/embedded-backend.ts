@@ -316,8 +316,9 @@ export class EmbeddedBackend implements Backend {
     collection: string,
     space: string,
     detector: string,
+    upTo?: number,
   ): Promise<{ scored: number; flagged: number }> {
-    return this.#reader.anomalies.count(findCurrent(this.#keys(collection), space), detector)
+    return this.#reader.anomalies.count(findCurrent(this.#keys(collection), space), detector, upTo)
   }
 
   stageDetection(

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
 import { EngineError } from '../../core/errors.js'
-import type { OutlierAnswer, OutlierOptions } from '../../core/types.js'
+import type { DetectOptions, OutlierAnswer, OutlierOptions } from '../../core/types.js'
 import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { explainOutliers } from '../explain-outliers.js'
+import { explainOutliers, makeFolder } from '../explain-outliers.js'
 import { followJob } from '../follow-job.js'
 import { common, integer, jsonValue, number } from '../options.js'
 import { textTable } from '../text-table.js'
@@ -64,6 +64,13 @@ async function outliers(context: Context, collection: string, options: Options):
       '--against-where is of another collection: name it with --against',
     )
   }
+  const odd = (['flagged', 'where', 'detector', 'refit'] as const).find((name) => options[name] !== undefined)
+  if (against !== undefined && odd !== undefined) {
+    throw new EngineError(
+      'INVALID_REQUEST',
+      `--${odd} is of items that are judged among their own, not --against others`,
+    )
+  }
   if (explain !== undefined && against !== undefined) {
     throw new EngineError(
       'INVALID_REQUEST',
@@ -75,6 +82,7 @@ async function outliers(context: Context, collection: string, options: Options):
     if (fine) await client.correct(collection, fine, 'fine')
     if (strange) await client.correct(collection, strange, 'strange')
     if (forget) await client.correct(collection, forget, null)
+    if (explain !== undefined) await makeFolder(explain)
     if (against === undefined) await fitWhereNeeded(context, client, collection, asked, refit === true)
     const beside = againstWhere === undefined ? against : { collection: against ?? '', where: againstWhere }
     const answer = await client.outliers(collection, { ...asked, against: beside })
@@ -96,8 +104,13 @@ async function fitWhereNeeded(
   const known = await client.detections(collection, space)
   const current = known.find(({ state }) => state === 'current')
   if (current && !refit && (reference === undefined || current.settings.reference === reference)) return
-  const kept = current ? (current.settings.reference as OutlierOptions['reference']) : undefined
-  const asked = { space, rate, fdr, reference: reference ?? kept }
+  const kept = current?.settings as DetectOptions & { flags?: DetectOptions }
+  const asked: DetectOptions = {
+    ...{ space, reference: reference ?? kept?.reference },
+    ...(rate === undefined && fdr === undefined ? kept?.flags : { rate, fdr }),
+    ...(kept?.where === undefined ? {} : { where: kept.where }),
+    ...(kept?.seed === undefined ? {} : { seed: kept.seed }),
+  }
   await followJob(context, client, await client.detect(collection, asked))
 }
 
