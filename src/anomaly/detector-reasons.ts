@@ -13,7 +13,6 @@ const WORDS: Record<DetectorName, string> = {
   ecod: 'single values of it are extreme',
   reconstruction: 'the encoder reconstructs it badly',
   nelbo: 'the encoder finds it improbable',
-  autoencoder: 'an autoencoder reconstructs its vector badly',
 }
 
 /**

@@ -2,7 +2,7 @@
 export const VECTOR_DETECTORS = ['neighbours', 'lof', 'mahalanobis', 'forest', 'ecod'] as const
 
 /** Those whose scores encoders give: the `columns` of {@link DetectionRows}. */
-export const ENCODER_DETECTORS = ['reconstruction', 'nelbo', 'autoencoder'] as const
+export const ENCODER_DETECTORS = ['reconstruction', 'nelbo'] as const
 
 export type DetectorName = (typeof VECTOR_DETECTORS)[number] | (typeof ENCODER_DETECTORS)[number]
 
@@ -33,8 +33,6 @@ export interface DetectionRows extends Rows {
    * where there are fewer. Without them `neighbours` keeps a bank of vectors of its own, and standardises them.
    */
   nearest?: Float32Array
-  /** Which of the rows each of `nearest` is the distance to, -1 where it is none of them; only of rows to be fitted to. */
-  nearestRows?: Int32Array
 }
 
 /** How items are to be judged. */

@@ -135,13 +135,8 @@ export function toRows(
   const rows: DetectionRows = { values, count, dim, columns }
   if (!nearest) return rows
   rows.nearest = new Float32Array(count * NEIGHBOURS).fill(Number.POSITIVE_INFINITY)
-  rows.nearestRows = new Int32Array(count * NEIGHBOURS).fill(-1)
-  const rowOf = new Map(subjects.flatMap(({ id }, i) => (id === undefined ? [] : [[id, i] as const])))
   for (const [i, neighbours] of nearest.entries()) {
-    for (const [n, { id, distance }] of neighbours.entries()) {
-      rows.nearest[i * NEIGHBOURS + n] = distance
-      rows.nearestRows[i * NEIGHBOURS + n] = rowOf.get(id) ?? -1
-    }
+    for (const [n, { distance }] of neighbours.entries()) rows.nearest[i * NEIGHBOURS + n] = distance
   }
   return rows
 }
