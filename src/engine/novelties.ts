@@ -123,14 +123,17 @@ async function judgeAll(
 ): Promise<OutlierAnswer> {
   const { place, report } = judge
   const { space } = place
+  const itself = record.name === judge.record.name
   const total = await context.backend.count(record.name)
   const pValues: number[] = []
   let top: Omit<Anomaly & { id: string }, 'flagged'>[] = []
   work.progress({ done: 0, total, message: 'judging' })
   for await (const { subjects, columns } of pagesOf(context, record, judge, work.signal)) {
     if (subjects.length > 0) {
+      // another collection's item of the same id is no more itself than any other
+      const asked = itself ? subjects : subjects.map(({ vector }) => ({ id: undefined, vector }))
       const scores = await scoreSubjects(context, judge.record, place, {
-        subjects,
+        subjects: asked,
         columns,
         signal: work.signal,
       })

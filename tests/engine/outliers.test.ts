@@ -285,6 +285,34 @@ describe.each(ENGINES)('outliers over %s', (_, open) => {
     }
   })
 
+  it('judges items of another collection alike, whether or not they share an id with one of its own', async () => {
+    const dishes = [
+      'soup',
+      'bread',
+      'rice',
+      'beans',
+      'salad',
+      'cake',
+      'stew',
+      'pasta',
+      'jam',
+      'curry',
+      'pie',
+      'tea',
+    ]
+    const textOf = (dish: string): string => `How to cook ${dish}: wash, cut, boil and season it.`
+    const known = await kindred.collection('dishes')
+    await known.add(dishes.map((dish) => ({ id: dish, text: textOf(dish) })))
+    const fresh = await kindred.collection('fresh-dishes')
+    await fresh.add([
+      { id: 'soup', text: textOf('soup') },
+      { id: 'another', text: textOf('soup') },
+    ])
+    const { outliers } = await fresh.outliers({ against: 'dishes' })
+    expect(outliers).toHaveLength(2)
+    expect(outliers[0]?.score).toBe(outliers[1]?.score)
+  })
+
   it('answers over fewer items than dimensions', async () => {
     const wide = await kindred.collection('wide', { spaces: [{ name: 'v', dim: 64 }] })
     const random = seededRandom(3)
