@@ -1,5 +1,5 @@
+import { countBelow } from '../core/ascending.js'
 import { EngineError } from '../core/errors.js'
-import { countBelow } from './ascending.js'
 import { betaQuantile } from './beta-quantile.js'
 
 /** Part of the possible calibrations that a range holds for. */

@@ -1,3 +1,5 @@
+import { quantileOf } from '../core/ascending.js'
+
 /** How the items that were held out from fitting score: what every other item is judged by. */
 export interface HeldOutScores {
   /** Quantiles 0, .01, …, 1 of their scores, ascending: 101 numbers. */
@@ -23,20 +25,12 @@ export const FLAG_RATE = 0.01
  */
 export function flagThreshold({ scores, count }: HeldOutScores): number {
   const rank = Math.ceil((count + 1) * (1 - FLAG_RATE)) / Math.max(1, count)
-  return quantile(scores, Math.min(1, rank))
+  return quantileOf(scores, rank)
 }
 
 /** Judges one score, larger being stranger. */
 export function judge(score: number, held: HeldOutScores): Judgement {
   return { percentile: 100 * shareBelow(held.scores, score), flagged: score > flagThreshold(held) }
-}
-
-/** @param ascending evenly spaced quantiles; at least one */
-function quantile(ascending: readonly number[], share: number): number {
-  const place = share * (ascending.length - 1)
-  const low = ascending[Math.floor(place)] ?? Number.POSITIVE_INFINITY
-  const high = ascending[Math.ceil(place)] ?? low
-  return low + (high - low) * (place - Math.floor(place))
 }
 
 function shareBelow(ascending: readonly number[], score: number): number {

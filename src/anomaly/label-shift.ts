@@ -1,6 +1,6 @@
+import { quantileOf } from '../core/ascending.js'
 import type { Rows } from '../core/detection.js'
 import type { Random } from '../core/random.js'
-import { quantileOf } from './ascending.js'
 import { packFloats, unpackFloats } from './pack.js'
 import { rowsAt, samplePlaces } from './sample-rows.js'
 import { eachScaledBlock, fitScaling, type Scaling, scaled } from './scaling.js'

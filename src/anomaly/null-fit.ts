@@ -1,4 +1,4 @@
-import { quantileOf } from './ascending.js'
+import { quantileOf } from '../core/ascending.js'
 import { normalQuantile } from './normal.js'
 
 /**

@@ -1,6 +1,6 @@
+import { quantileOf } from '../core/ascending.js'
 import type { Rows } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
-import { quantileOf } from './ascending.js'
 
 /** What is usual in each dimension of a reference. Arrays have one number a dimension. */
 export interface Ranges {

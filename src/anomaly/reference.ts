@@ -1,5 +1,5 @@
+import { countBelow } from '../core/ascending.js'
 import type { DetectionReport } from '../core/detection.js'
-import { countBelow } from './ascending.js'
 import { conformalPValue } from './conformal.js'
 
 /** What a verdict is compared with. */

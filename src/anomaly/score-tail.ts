@@ -1,4 +1,4 @@
-import { countBelow } from './ascending.js'
+import { countBelow } from '../core/ascending.js'
 import { packFloats, unpackFloats } from './pack.js'
 
 /** Scores that a distribution is kept of, at most: evenly spaced quantiles where there are more. */

@@ -1,3 +1,4 @@
+import { countBelow } from '../core/ascending.js'
 import { clampCosine, type Metric } from '../core/metrics.js'
 import { norm } from '../core/vectors.js'
 import { gatherProducts, gatherSquares } from './block-kernel.js'
@@ -37,7 +38,7 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
   const { chunkRows } = table
   const end = Math.min(scan.to ?? table.rows, table.rows)
   const measures = scan.vectors.map((vector) => measure(scan.metric, vector))
-  for (let at = firstFrom(rows, scan.from ?? 0); at < rows.length && !scan.stopped?.(); ) {
+  for (let at = countBelow(rows, scan.from ?? 0); at < rows.length && !scan.stopped?.(); ) {
     const row = rows[at] as number
     if (row >= end) return
     const base = row - (row % chunkRows)
@@ -54,18 +55,6 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
     }
     visit(chunk, places, count, base, distances)
   }
-}
-
-/** Where in ascending `rows` the first stands that is `row` or later. */
-function firstFrom(rows: Uint32Array, row: number): number {
-  let low = 0
-  let high = row === 0 ? 0 : rows.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((rows[middle] as number) < row) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 type Measure = (chunk: TableChunk, places: Uint32Array, count: number, out: Float64Array) => void

@@ -1,3 +1,4 @@
+import { countBelow, countUpTo } from '../core/ascending.js'
 import { distance, type Metric, scoreOf } from '../core/metrics.js'
 import type { Random } from '../core/random.js'
 
@@ -47,25 +48,6 @@ function position(sorted: Float64Array, index: number): number {
   const value = sorted[index] as number
   const [first, end] = [countBelow(sorted, value), countUpTo(sorted, value)]
   return (50 * (first + end)) / sorted.length
-}
-
-function countBelow(sorted: Float64Array, value: number): number {
-  return firstIndex(sorted, (there) => there >= value)
-}
-
-function countUpTo(sorted: Float64Array, value: number): number {
-  return firstIndex(sorted, (there) => there > value)
-}
-
-/** @param holds false, then true along the array */
-function firstIndex(sorted: Float64Array, holds: (value: number) => boolean): number {
-  let [from, to] = [0, sorted.length]
-  while (from < to) {
-    const middle = (from + to) >> 1
-    if (holds(sorted[middle] as number)) to = middle
-    else from = middle + 1
-  }
-  return from
 }
 
 /** The same with at most `points` values, at even distances in its order; the least and the largest among them. */

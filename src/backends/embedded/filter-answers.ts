@@ -1,3 +1,4 @@
+import { countBelow } from '../../core/ascending.js'
 import type { Facets } from '../../core/backend.js'
 import { valuesAt } from '../../core/field-values.js'
 import type { Json, Metadata } from '../../core/types.js'
@@ -12,7 +13,6 @@ import type {
   ListPage,
   MatchingKeys,
 } from './filter-messages.js'
-import { firstFrom } from './item-keys.js'
 import { ItemReader } from './item-reader.js'
 import { conditionOf, ItemScan, type Pause } from './item-scan.js'
 import { matchingId } from './matching-id.js'
@@ -115,7 +115,7 @@ export class FilterAnswers {
     const keys: number[] = []
     if (known) {
       const idOf = matchingId(this.#db, collection.key, { question: request, ...known })
-      for (let at = firstFrom(known.keys, after + 1); at < known.keys.length && keys.length <= limit; at++) {
+      for (let at = countBelow(known.keys, after + 1); at < known.keys.length && keys.length <= limit; at++) {
         const key = known.keys[at] as number
         if (idOf(key) !== undefined) keys.push(key)
         if (at % KEYS_BETWEEN_TURNS === 0) await pause()
