@@ -79,6 +79,20 @@ export interface Judgement {
   flagged: boolean
 }
 
+/** What a detection says of one item. */
+export interface JudgedItem {
+  id: string
+  /** {@link UnjudgedItem.mark} of the vectors that were judged. */
+  mark: number
+  judgements: readonly Judgement[]
+}
+
+/** What a person says of an item; null takes it back. */
+export interface CorrectionChange {
+  id: string
+  verdict: Correction['verdict'] | null
+}
+
 /** What a person said of an item. */
 export interface Correction {
   id: string
@@ -510,12 +524,7 @@ export interface Backend {
    * Keeps judgements, in the order in which {@link unjudged} gave the items; those of items that were written or removed
    * meanwhile are passed over, and what a person said of an item decides whether it is flagged.
    */
-  judge(
-    collection: string,
-    space: string,
-    version: number,
-    rows: readonly { id: string; mark: number; judgements: readonly Judgement[] }[],
-  ): Promise<void>
+  judge(collection: string, space: string, version: number, rows: readonly JudgedItem[]): Promise<void>
   /** Makes a detection current, if it has judged all items; the one before is retired. @returns whether it had */
   promoteDetection(collection: string, space: string, version: number): Promise<boolean>
   /** Drops a staged version. Idempotent. */
@@ -531,10 +540,7 @@ export interface Backend {
    *
    * @returns the ids that are there
    */
-  correct(
-    collection: string,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): Promise<string[]>
+  correct(collection: string, rows: readonly CorrectionChange[]): Promise<string[]>
   /** The latest first, at most 10,000. */
   corrections(collection: string): Promise<Correction[]>
 

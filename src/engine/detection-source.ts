@@ -20,12 +20,6 @@ export interface DetectionSource {
   trimmed: ReadonlySet<string>
 }
 
-/** Items to be judged, with their ids. */
-export interface JudgedRows {
-  ids: string[]
-  rows: DetectionRows
-}
-
 /** Vectors with ids that a detection is to judge. `id` is not its own neighbour. */
 export interface Subject {
   id: string | undefined

@@ -1,5 +1,5 @@
 import type { StoredDetection } from '../anomaly/detection-thread.js'
-import type { CollectionRecord, Judgement, UnjudgedItem } from '../core/backend.js'
+import type { CollectionRecord, JudgedItem, Judgement, UnjudgedItem } from '../core/backend.js'
 import type { DetectionScores } from '../core/detection.js'
 import type { DetectionPlace } from './detection-service.js'
 import {
@@ -60,7 +60,7 @@ async function judge(
   place: DetectionPlace,
   items: readonly UnjudgedItem[],
   { signal, known }: { signal?: AbortSignal | undefined; known?: KnownItems },
-): Promise<{ id: string; mark: number; judgements: Judgement[] }[]> {
+): Promise<JudgedItem[]> {
   const judged = new Map<UnjudgedItem, Judgement[]>()
   const rest: { item: UnjudgedItem; vector: Float32Array }[] = []
   for (const item of items) {

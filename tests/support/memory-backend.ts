@@ -4,6 +4,7 @@ import type {
   CollectionRecord,
   CollectionStats,
   Correction,
+  CorrectionChange,
   DetectionVersion,
   EncodedItem,
   EncoderVersion,
@@ -15,6 +16,7 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  JudgedItem,
   Judgement,
   KeywordHit,
   KeywordMatchQuery,
@@ -446,12 +448,7 @@ export class MemoryBackend implements Backend {
     })
   }
 
-  judge(
-    collection: string,
-    space: string,
-    version: number,
-    rows: readonly { id: string; mark: number; judgements: readonly Judgement[] }[],
-  ): Promise<void> {
+  judge(collection: string, space: string, version: number, rows: readonly JudgedItem[]): Promise<void> {
     const copies = structuredClone(rows)
     return this.#write(() => {
       const found = this.#find(collection)
@@ -528,10 +525,7 @@ export class MemoryBackend implements Backend {
     })
   }
 
-  correct(
-    collection: string,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): Promise<string[]> {
+  correct(collection: string, rows: readonly CorrectionChange[]): Promise<string[]> {
     const copies = structuredClone(rows)
     return this.#write(() => {
       const found = this.#find(collection)

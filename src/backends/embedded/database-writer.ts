@@ -1,7 +1,8 @@
 import type {
   CollectionRecord,
-  Correction,
+  CorrectionChange,
   Fingerprint,
+  JudgedItem,
   NewDetection,
   NewEncoderVersion,
 } from '../../core/backend.js'
@@ -17,7 +18,7 @@ import { KeywordWrites } from './keyword-writes.js'
 import { matchingId } from './matching-id.js'
 import { migrate, readEpoch } from './schema.js'
 import { type Connection, openDatabase } from './sqlite.js'
-import type { FillSlice, JudgedRow, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
+import type { FillSlice, RemoveAnswer, UpsertAnswer, UpsertSlice } from './write-messages.js'
 
 /** Jobs that are remembered. */
 const MAX_JOBS = 100
@@ -187,7 +188,7 @@ export class DatabaseWriter {
   }
 
   /** @returns the keys of the items whose judgements were kept */
-  judge(detection: number, rows: readonly JudgedRow[]): number[] {
+  judge(detection: number, rows: readonly JudgedItem[]): number[] {
     return this.#transaction(() => this.#detections.judge(detection, rows))
   }
 
@@ -204,10 +205,7 @@ export class DatabaseWriter {
     this.#transaction(() => this.#detections.drop(detection))
   }
 
-  correct(
-    collection: number,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): { ids: string[]; items: number[] } {
+  correct(collection: number, rows: readonly CorrectionChange[]): { ids: string[]; items: number[] } {
     return this.#transaction(() => this.#detections.correct(collection, rows))
   }
 

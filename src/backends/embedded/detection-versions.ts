@@ -1,7 +1,9 @@
 import type {
   Correction,
+  CorrectionChange,
   DetectionRecord,
   DetectionVersion,
+  JudgedItem,
   NewDetection,
   UnjudgedItem,
 } from '../../core/backend.js'
@@ -15,7 +17,6 @@ import {
 } from './collection-keys.js'
 import type { Collections } from './collections.js'
 import type { DetectionReader } from './detection-reader.js'
-import type { JudgedRow } from './write-messages.js'
 import type { Writer } from './writer.js'
 
 /** Items judged in one transaction. */
@@ -75,7 +76,7 @@ export class DetectionVersions {
     found: CollectionKeys,
     space: string,
     version: number,
-    rows: readonly JudgedRow[],
+    rows: readonly JudgedItem[],
   ): Promise<void> {
     for (let from = 0; from < rows.length; from += SLICE) {
       await this.#writer.exclusively(async () => {
@@ -114,10 +115,7 @@ export class DetectionVersions {
     return detection ? this.#reader.pValues(detection.detectionKey) : new Float64Array()
   }
 
-  correct(
-    found: CollectionKeys,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): Promise<string[]> {
+  correct(found: CollectionKeys, rows: readonly CorrectionChange[]): Promise<string[]> {
     return this.#writer.exclusively(async () => {
       const keys = this.#collections.now(found)
       const { ids, items } = await this.#writer.correct(keys.key, rows)

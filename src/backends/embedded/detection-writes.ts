@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Correction, NewDetection } from '../../core/backend.js'
+import type { CorrectionChange, JudgedItem, NewDetection } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import type { Connection } from './sqlite.js'
-import type { JudgedRow } from './write-messages.js'
 
 /** Retired versions that are kept for each encoder version. */
 const KEPT = 5
@@ -37,7 +36,7 @@ export class DetectionWrites {
   }
 
   /** @returns the keys of the items whose judgements were kept */
-  judge(detection: number, rows: readonly JudgedRow[]): number[] {
+  judge(detection: number, rows: readonly JudgedItem[]): number[] {
     const state = this.#sql.state.get(detection)
     if (state !== 'staged' && state !== 'current') return []
     const judged: number[] = []
@@ -96,10 +95,7 @@ export class DetectionWrites {
   }
 
   /** @returns the ids that are there */
-  correct(
-    collection: number,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): { ids: string[]; items: number[] } {
+  correct(collection: number, rows: readonly CorrectionChange[]): { ids: string[]; items: number[] } {
     const ids: string[] = []
     const items: number[] = []
     for (const { id, verdict } of rows) {

@@ -4,6 +4,7 @@ import type {
   CollectionRecord,
   CollectionStats,
   Correction,
+  CorrectionChange,
   DetectionVersion,
   EncoderVersion,
   FacetQuery,
@@ -14,6 +15,7 @@ import type {
   ItemFields,
   ItemStamp,
   ItemWrite,
+  JudgedItem,
   KeywordHit,
   KeywordMatchQuery,
   KeywordSearchQuery,
@@ -54,7 +56,7 @@ import type { ReportPage } from './report-reader.js'
 import { sampleRows } from './sample-rows.js'
 import type { FillRows } from './slice-writes.js'
 import type { SpaceVectors } from './space-vectors.js'
-import type { JudgedRow, RemoveAnswer } from './write-messages.js'
+import type { RemoveAnswer } from './write-messages.js'
 import { Writer } from './writer.js'
 
 /** How often a search begins anew because what it found was removed while it ran. */
@@ -339,7 +341,7 @@ export class EmbeddedBackend implements Backend {
     return this.#detections.unjudged(this.#keys(collection), space, version, limit)
   }
 
-  judge(collection: string, space: string, version: number, rows: readonly JudgedRow[]): Promise<void> {
+  judge(collection: string, space: string, version: number, rows: readonly JudgedItem[]): Promise<void> {
     return this.#begin(() => this.#detections.judge(this.#keys(collection), space, version, rows))
   }
 
@@ -370,10 +372,7 @@ export class EmbeddedBackend implements Backend {
     return this.#detections.pValues(this.#keys(collection), space)
   }
 
-  correct(
-    collection: string,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
-  ): Promise<string[]> {
+  correct(collection: string, rows: readonly CorrectionChange[]): Promise<string[]> {
     return this.#begin(() => this.#detections.correct(this.#keys(collection), rows))
   }
 

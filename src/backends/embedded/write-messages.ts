@@ -1,10 +1,10 @@
 import type {
   AnomalyScore,
   CollectionRecord,
-  Correction,
+  CorrectionChange,
   Fingerprint,
   ImageWrite,
-  Judgement,
+  JudgedItem,
   NewDetection,
   NewEncoderVersion,
 } from '../../core/backend.js'
@@ -39,14 +39,6 @@ export interface RowFill {
   id: string
   revision: number
   encoded: RowEncoded
-}
-
-/** What a detection says of one item. */
-export interface JudgedRow {
-  id: string
-  /** The last label of its vectors that were judged. */
-  mark: number
-  judgements: readonly Judgement[]
 }
 
 /** Labels that a write took out of an encoder version's vectors. */
@@ -111,14 +103,10 @@ export type WriterRequest =
   | { op: 'promoteEncoder'; encoderKey: number }
   | { op: 'dropEncoder'; encoderKey: number }
   | { op: 'stageDetection'; encoderKey: number; detection: NewDetection }
-  | { op: 'judge'; detection: number; rows: readonly JudgedRow[] }
+  | { op: 'judge'; detection: number; rows: readonly JudgedItem[] }
   | { op: 'promoteDetection'; detection: number }
   | { op: 'dropDetection'; detection: number }
-  | {
-      op: 'correct'
-      collection: number
-      rows: readonly { id: string; verdict: Correction['verdict'] | null }[]
-    }
+  | { op: 'correct'; collection: number; rows: readonly CorrectionChange[] }
   | { op: 'purge' }
   | { op: 'recordJob'; job: Job }
   | {

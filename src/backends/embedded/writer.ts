@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads'
 import type {
   CollectionRecord,
-  Correction,
+  CorrectionChange,
   Fingerprint,
   ItemWrite,
+  JudgedItem,
   NewDetection,
   NewEncoderVersion,
 } from '../../core/backend.js'
@@ -12,14 +13,7 @@ import type { Job } from '../../core/jobs.js'
 import type { CollectionKeys } from './collection-keys.js'
 import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 import { sliceUpsert } from './slice-writes.js'
-import type {
-  FillSlice,
-  JudgedRow,
-  RemoveAnswer,
-  UpsertAnswer,
-  WriterReply,
-  WriterRequest,
-} from './write-messages.js'
+import type { FillSlice, RemoveAnswer, UpsertAnswer, WriterReply, WriterRequest } from './write-messages.js'
 
 /** Slices on their way at once; bounds what an upsert copies. */
 const SLICES_IN_FLIGHT = 3
@@ -138,7 +132,7 @@ export class Writer {
   }
 
   /** @returns the keys of the items whose judgements were kept */
-  judge(detection: number, rows: readonly JudgedRow[]): Promise<number[]> {
+  judge(detection: number, rows: readonly JudgedItem[]): Promise<number[]> {
     return this.#ask({ op: 'judge', detection, rows }) as Promise<number[]>
   }
 
@@ -153,7 +147,7 @@ export class Writer {
 
   correct(
     collection: number,
-    rows: readonly { id: string; verdict: Correction['verdict'] | null }[],
+    rows: readonly CorrectionChange[],
   ): Promise<{ ids: string[]; items: number[] }> {
     return this.#ask({ op: 'correct', collection, rows }) as Promise<{ ids: string[]; items: number[] }>
   }
