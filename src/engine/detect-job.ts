@@ -31,6 +31,7 @@ import { fitAndSwap } from './fit-job.js'
 import { fittedOn } from './fitted-settings.js'
 import { judgeRest, type KnownItems, toJudgements } from './judge-items.js'
 import { throwIfAborted } from './pace.js'
+import { startAlone } from './start-alone.js'
 
 /** Fewer items than this say nothing about what is usual. */
 export const LEAST_ITEMS = 10
@@ -56,46 +57,38 @@ export function startDetect(
   asked: CheckedDetect,
   job: 'detect' | 'redetect' = 'detect',
 ): { id: string; finished: Promise<DetectResult> } {
-  const key = detectKey(record.name, asked.space.name)
-  const running = context.fits.get(key)
-  // what a user asks comes before what began by itself
-  const own = job === 'detect' && context.jobs.get(running ?? '')?.kind === 'redetect' ? running : undefined
-  if (running !== undefined && own === undefined) {
-    const message = `job ${running} is fitting the detectors of space "${asked.space.name}" of collection "${record.name}" already; wait for it or cancel it`
-    throw new EngineError('CONFLICT', message, { details: { job: running, space: asked.space.name } })
-  }
-  const started = context.jobs.start(
-    { kind: job, collection: record.name, unit: 'items', recorded: job === 'detect' },
-    async (work) => {
-      if (own !== undefined) await context.jobs.cancel(own)
-      return fitAnew(context, record, asked, work)
+  const { name: space } = asked.space
+  return startAlone(
+    context,
+    {
+      key: detectKey(record.name, space),
+      doing: `is fitting the detectors of space "${space}" of collection "${record.name}"`,
+      details: { space },
+      // what a user asks comes before what began by itself
+      givesWay: ({ kind }) => job === 'detect' && kind === 'redetect',
     },
+    { kind: job, collection: record.name, unit: 'items', recorded: job === 'detect' },
+    (work) => fitAnew(context, record.name, asked, work),
   )
-  context.fits.set(key, started.id)
-  const ended = (): void => {
-    if (context.fits.get(key) === started.id) context.fits.delete(key)
-  }
-  started.finished.then(ended, ended)
-  return started
 }
 
 /** Begins anew where the space's encoder became another meanwhile. */
 async function fitAnew(
   context: EngineContext,
-  record: CollectionRecord,
+  collection: string,
   asked: CheckedDetect,
   work: JobContext,
 ): Promise<DetectResult> {
   for (let tries = 1; ; tries++) {
-    await describeWhenDue(context, record.name, asked.space.name, work)
-    const now = await context.records.read(record.name)
+    await describeWhenDue(context, collection, asked.space.name, work)
+    const now = await context.records.read(collection)
     const space = now.spaces.find(({ name }) => name === asked.space.name) ?? asked.space
     try {
       return await fitAndJudge(context, now, { ...asked, space }, work)
     } catch (error) {
       const swapped = error instanceof EngineError && error.code === 'ENCODER_MISMATCH'
       if (!swapped || tries === TRIES) throw error
-      context.records.forget(record.name)
+      context.records.forget(collection)
     }
   }
 }
@@ -218,9 +211,7 @@ export async function fitDetectors(
     correction === undefined ? 0 : correction === 'strange' ? 1 : -1,
   )
   const thread = new DetectionThread()
-  const fit = await thread
-    .fit(rows, { reference, seed, ...(labels.some((label) => label !== 0) ? { labels } : {}), signal })
-    .finally(() => thread.close())
+  const fit = await thread.fit(rows, { reference, seed, labels, signal }).finally(() => thread.close())
   const trimmed = subjects.flatMap(({ id }, i) => (fit.trimmed[i] ? [id] : []))
   const { threshold } = thresholdOf(flags, fit.scores.pValues, fit.report)
   return {

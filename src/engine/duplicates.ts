@@ -14,6 +14,7 @@ import type { EngineContext } from './engine-context.js'
 import { readWhere } from './filters.js'
 import { unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
+import { startAlone } from './start-alone.js'
 
 const FIELDS: ReadonlySet<string> = new Set([
   'relations',
@@ -79,23 +80,18 @@ export function startDuplicates(
 ): { id: string; finished: Promise<DuplicateSummary> } {
   const { backend } = context
   const collection = record.name
-  const key = JSON.stringify([collection, REPORT])
-  const running = context.fits.get(key)
-  if (running !== undefined) {
-    const message = `job ${running} looks for the duplicates of collection "${collection}" already; wait for it or cancel it`
-    throw new EngineError('CONFLICT', message, { details: { job: running } })
-  }
-  const started = context.jobs.start(
+  return startAlone(
+    context,
+    {
+      key: JSON.stringify([collection, REPORT]),
+      doing: `looks for the duplicates of collection "${collection}"`,
+    },
     { kind: 'duplicates', collection, unit: 'items', recorded: true },
     async ({ signal, progress }) => {
       const { findDuplicates } = await import('../duplicates/find-duplicates.js')
       return findDuplicates({ backend, collection, report: REPORT, settings, space, where, signal, progress })
     },
   )
-  context.fits.set(key, started.id)
-  const ended = (): boolean => context.fits.delete(key)
-  started.finished.then(ended, ended)
-  return started
 }
 
 /**

@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CollectionRecord, StoredImage } from '../core/backend.js'
-import { EngineError } from '../core/errors.js'
 import type { ImageEncoderKind, ImageEncoderModel } from '../core/image-encoder.js'
 import type { JobContext, JobProgress } from '../core/jobs.js'
 import type { FitOptions, FitProgress, ImageSource } from '../encoders/images/fit-image-encoder.js'
 import { introduceEncoder } from './encoder-versions.js'
 import type { EngineContext } from './engine-context.js'
+import { startAlone } from './start-alone.js'
 
 /** Pictures read at once. */
 const READ_STEP = 256
@@ -43,20 +43,13 @@ export function startFit(
   request: FitRequest,
 ): { id: string; finished: Promise<FitResult> } {
   const { space, job, ...options } = request
-  const key = `${record.name} ${space}`
-  const running = context.fits.get(key)
-  if (running !== undefined) {
-    const message = `job ${running} is fitting space "${space}" of collection "${record.name}" already; wait for it or cancel it`
-    throw new EngineError('CONFLICT', message, { details: { job: running, space } })
-  }
-  const started = context.jobs.start(
+  const doing = `is fitting space "${space}" of collection "${record.name}"`
+  return startAlone(
+    context,
+    { key: `${record.name} ${space}`, doing, details: { space } },
     { kind: job, collection: record.name, unit: 'images', recorded: job === 'train' },
     (work) => fitAndSwap(context, record.name, space, options, work),
   )
-  context.fits.set(key, started.id)
-  const ended = (): boolean => context.fits.delete(key)
-  started.finished.then(ended, ended)
-  return started
 }
 
 /** Fits an encoder, encodes all pictures with it, and makes it the space's current one; within a job. */
