@@ -1,5 +1,6 @@
 import type { DetectionThread } from '../anomaly/detection-thread.js'
 import type { CollectionRecord, Correction, DetectionRecord, SpaceRecord } from '../core/backend.js'
+import type { DetectionReport } from '../core/detection.js'
 import type { Filter } from '../core/filter.js'
 
 /** How many may be flagged wrongly: a part of the normal items, or a part of those that are flagged. */
@@ -21,6 +22,17 @@ export interface DetectionSettings {
   corrections: string
   /** What the detectors are. */
   detectors: Record<string, unknown>
+}
+
+/** What a stored detection was made with, and found. */
+export function readDetection({ settings, report }: Pick<DetectionRecord, 'settings' | 'report'>): {
+  settings: DetectionSettings
+  report: DetectionReport
+} {
+  return {
+    settings: settings as unknown as DetectionSettings,
+    report: report as unknown as DetectionReport,
+  }
 }
 
 /** A fitted detection, with the space whose items it was fitted to. */

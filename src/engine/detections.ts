@@ -1,7 +1,6 @@
 import { DetectionThread } from '../anomaly/detection-thread.js'
 import { DRIFT_WINDOW, findDrift, hasGrown } from '../anomaly/drift.js'
 import type { CollectionRecord, DetectionRecord, SpaceRecord } from '../core/backend.js'
-import type { DetectionReport } from '../core/detection.js'
 import { EngineError, type ErrorCode } from '../core/errors.js'
 import { conditionsOf, type Filter } from '../core/filter.js'
 import type { DetectOptions } from '../core/types.js'
@@ -11,7 +10,7 @@ import {
   correctionsMark,
   type DetectionPlace,
   type DetectionService,
-  type DetectionSettings,
+  readDetection,
   TRIMMED_FILE,
 } from './detection-service.js'
 import { columnNames, scoringSpaces } from './detection-source.js'
@@ -82,11 +81,10 @@ export class Detections implements DetectionService {
 
   async renew(before: CollectionRecord, changed: string): Promise<void> {
     const record = await this.#context().records.read(before.name)
-    for (const space of before.spaces) {
-      if (!space.detection) continue
-      const asked = [space, ...scoringSpaces(record, space).values()]
-      if (asked.some(({ name }) => name === changed)) this.#refit(record, space.name, space.detection)
-    }
+    const own = before.spaces.find(({ name }) => name === changed)
+    if (own?.detection) this.#refit(record, changed, own.detection)
+    // those that ask the encoder find that it is another
+    this.changed(before.name)
   }
 
   async caughtUp(collection: string, space: string): Promise<void> {
@@ -104,11 +102,10 @@ export class Detections implements DetectionService {
 
   async judged(collection: string, filter: Filter | undefined): Promise<void> {
     if (!filter) return
-    const fields = conditionsOf(filter).map(({ field }) => field)
-    for (const field of fields) {
-      if (field.kind === 'anomaly' && field.detector === 'verdict')
-        await this.caughtUp(collection, field.space)
-    }
+    const spaces = conditionsOf(filter).flatMap(({ field }) =>
+      field.kind === 'anomaly' && field.detector === 'verdict' ? [field.space] : [],
+    )
+    for (const space of new Set(spaces)) await this.caughtUp(collection, space)
   }
 
   async forget(collection: string): Promise<void> {
@@ -122,11 +119,8 @@ export class Detections implements DetectionService {
     }
   }
 
-  async place(
-    collection: string,
-    space: SpaceRecord,
-    { version, settings, createdAt }: DetectionRecord,
-  ): Promise<DetectionPlace> {
+  async place(collection: string, space: SpaceRecord, detection: DetectionRecord): Promise<DetectionPlace> {
+    const { version, createdAt } = detection
     const key = `${keyOf(collection, space.name)} ${space.version} ${version} ${createdAt}`
     let trimmed = this.#trimmed.get(key)
     if (!trimmed) {
@@ -135,9 +129,9 @@ export class Detections implements DetectionService {
       trimmed.catch(() => this.#trimmed.delete(key))
       for (const old of [...this.#trimmed.keys()].slice(0, -HELD)) this.#trimmed.delete(old)
     }
-    const fitted = settings as unknown as DetectionSettings
+    const { settings } = readDetection(detection)
     const files = () => this.#context().backend.detectionFiles(collection, space.name, version)
-    return { collection, space, version, settings: fitted, trimmed: await trimmed, key, files }
+    return { collection, space, version, settings, trimmed: await trimmed, key, files }
   }
 
   async close(): Promise<void> {
@@ -181,20 +175,20 @@ export class Detections implements DetectionService {
     watched.error = undefined
     if (more) watched.again = true
     watched.recent = [...watched.recent, ...pValues].slice(-DRIFT_WINDOW)
-    await this.#refitWhenDue(record, space, place, watched)
+    await this.#refitWhenDue(record, space, space.detection, watched)
   }
 
   async #refitWhenDue(
     record: CollectionRecord,
     space: SpaceRecord,
-    { settings }: DetectionPlace,
+    detection: DetectionRecord,
     watched: Watched,
   ): Promise<void> {
     const context = this.#context()
     const corrections = correctionsMark(await context.backend.corrections(record.name))
     const items = await context.backend.count(record.name)
     const columns = columnNames(scoringSpaces(record, space))
-    const report = space.detection?.report as unknown as DetectionReport
+    const { settings, report } = readDetection(detection)
     const others =
       corrections !== settings.corrections ||
       JSON.stringify(columns) !== JSON.stringify(settings.columns) ||
@@ -202,7 +196,7 @@ export class Detections implements DetectionService {
       findDrift(watched.recent, report)?.drifted
     if (!others) return
     if (performance.now() - watched.failedAt < RETRY_MS) return
-    this.#refit(record, space.name, { settings: { ...settings } }, () => {
+    this.#refit(record, space.name, detection, () => {
       watched.failedAt = performance.now()
     })
   }
@@ -211,10 +205,10 @@ export class Detections implements DetectionService {
   #refit(
     record: CollectionRecord,
     space: string,
-    { settings }: Pick<DetectionRecord, 'settings'>,
+    detection: DetectionRecord,
     failed: () => void = () => undefined,
   ): void {
-    const { reference, flags, where, seed } = settings as unknown as DetectionSettings
+    const { reference, flags, where, seed } = readDetection(detection).settings
     const options: DetectOptions = {
       space,
       reference,

@@ -1,13 +1,13 @@
 import { strangestPassage } from '../anomaly/strangest-passage.js'
 import type { ItemEvidence } from '../anomaly/usual-items.js'
 import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
-import type { DetectionReport, DetectionScores } from '../core/detection.js'
+import type { DetectionScores } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { checkId } from '../core/names.js'
 import type { Anomaly, OutlierExplanation } from '../core/types.js'
 import type { ImageExplanation } from '../images/explain-image.js'
 import { findDetectSpace } from './detect-request.js'
-import type { DetectionPlace } from './detection-service.js'
+import { type DetectionPlace, readDetection } from './detection-service.js'
 import { asksIndex, itemVector, nearestOf, scoringSpaces } from './detection-source.js'
 import type { EngineContext } from './engine-context.js'
 import { columnsOf } from './fitted-settings.js'
@@ -52,7 +52,7 @@ export async function explainOutlier(
   const picture = await explainPicture(context, record, space, item)
   const evidence: ItemEvidence = {
     ...{ vector, nearest, scores: scoresOf(anomaly), names: columnsOf(space.settings) },
-    report: detection.report as unknown as DetectionReport,
+    report: readDetection(detection).report,
     passage: await passageOf(context, record, { place, item, passages }),
     region: picture?.region,
   }

@@ -14,11 +14,11 @@ import {
   DEFAULT_RATE,
   thresholdOf,
 } from './detect-request.js'
-import type { DetectionPlace, FlagRule } from './detection-service.js'
+import { type DetectionPlace, type FlagRule, readDetection } from './detection-service.js'
 import { itemVector, type Subject, scoringSpaces } from './detection-source.js'
 import { type EngineContext, isImageSpace, isTextSpace, loadSpaceEncoder } from './engine-context.js'
 import { currentVersion } from './image-table.js'
-import { scoreSubjects } from './judge-items.js'
+import { scoreSubjects, toJudgements } from './judge-items.js'
 import { falseAlarmsOf, notesOf } from './outliers.js'
 import { throwIfAborted } from './pace.js'
 import { checkFields, checkInteger, invalid, isPlainObject, show } from './requests.js'
@@ -109,7 +109,7 @@ async function findJudge(
   const { detection } = space
   if (asked.filter === undefined && detection?.settings.reference === asked.reference) {
     const place = await context.detections.place(good.name, space, detection)
-    return { record, place, report: detection.report as unknown as DetectionReport }
+    return { record, place, report: readDetection(detection).report }
   }
   const fitted = await fitDetectors(context, record, { ...asked, space }, work)
   return { record, place: placeOf(good.name, space, 0, fitted), report: fitted.report }
@@ -236,16 +236,14 @@ async function encodeTexts(
 function toAnomaly(
   { name, version }: SpaceRecord,
   detection: number,
-  { verdict, pValues, detectors }: DetectionScores,
+  scores: DetectionScores,
   row: number,
 ): Omit<Anomaly, 'flagged'> {
-  const pValue = pValues[row] ?? 1
-  const single = Object.entries(detectors).map(([detector, { scores, pValues: own }]) => [
-    detector,
-    { score: scores[row] ?? 0, pValue: own[row] ?? 1 },
-  ])
+  const [verdict, ...single] = toJudgements(scores, row, 0)
+  const { score = 0, pValue = 1 } = verdict ?? {}
+  const detectors = single.map((said) => [said.detector, { score: said.score, pValue: said.pValue }])
   return {
-    ...{ space: name, version, detector: 'verdict', detection, score: verdict[row] ?? 0 },
-    ...{ error: null, percentile: 100 * (1 - pValue), pValue, detectors: Object.fromEntries(single) },
+    ...{ space: name, version, detector: 'verdict', detection, score },
+    ...{ error: null, percentile: 100 * (1 - pValue), pValue, detectors: Object.fromEntries(detectors) },
   }
 }

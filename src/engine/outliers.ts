@@ -1,6 +1,6 @@
 import { rateThreshold } from '../anomaly/conformal.js'
 import { mixFalseAlarms } from '../anomaly/contamination.js'
-import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
+import type { CollectionRecord, DetectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { LIMITS } from '../core/limits.js'
@@ -8,7 +8,7 @@ import type { Anomaly, DetectOptions, OutlierAnswer } from '../core/types.js'
 import { parseWhere } from '../query/parse-where.js'
 import { detectKey, startDetect } from './detect-job.js'
 import { checkDetect, checkFlags, checkReference, findDetectSpace, thresholdOf } from './detect-request.js'
-import type { DetectionSettings, FlagRule } from './detection-service.js'
+import { type FlagRule, readDetection } from './detection-service.js'
 import type { EngineContext } from './engine-context.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
 import { showAnomaly } from './show-item.js'
@@ -47,10 +47,10 @@ export async function findOutliers(
   const anomaly = { space: asked.space, detector: 'verdict' }
   const where = options.where === undefined ? undefined : parseWhere(options.where, { anomaly })
   const { space, detection } = await withDetection(context, record, asked)
-  const detector = checkDetector(options.detector, detection.report as unknown as DetectionReport)
+  const { settings, report } = readDetection(detection)
+  const detector = checkDetector(options.detector, report)
   const { backend } = context
-  const settings = detection.settings as unknown as DetectionSettings
-  const rule = await ruleOf(context, record.name, space, settings, asked.flags)
+  const rule = await ruleOf(context, record.name, space, asked.flags)
   const upTo = rule.stored ? undefined : rule.threshold
   const found = await backend.strangest(record.name, space.name, {
     ...{ detector, limit, where, upTo },
@@ -63,7 +63,6 @@ export async function findOutliers(
     return shown ? [shown] : []
   })
   const counts = await backend.countAnomalies(record.name, space.name, 'verdict', upTo)
-  const report = detection.report as unknown as DetectionReport
   return {
     outliers,
     ...{ space: space.name, detection: detection.version, reference: settings.reference },
@@ -88,15 +87,14 @@ interface AppliedRule {
 async function ruleOf(
   { backend }: EngineContext,
   collection: string,
-  { name, detection }: SpaceRecord,
-  settings: DetectionSettings,
+  { name, detection }: JudgedSpace,
   asked: FlagRule | undefined,
 ): Promise<AppliedRule> {
+  const { settings, report } = readDetection(detection)
   const flags = asked ?? settings.flags
   const stored = JSON.stringify(flags) === JSON.stringify(settings.flags)
   if (stored && 'rate' in flags) return { flags, threshold: settings.threshold, stored }
   const pValues = await backend.pValues(collection, name)
-  const report = detection?.report as unknown as DetectionReport
   const { threshold, note } = thresholdOf(flags, pValues, report)
   return { flags, threshold, stored: false, ...(note === undefined ? {} : { note }) }
 }
@@ -113,6 +111,9 @@ function shownOutlier(
   return { id: item.id, ...anomaly, flagged }
 }
 
+/** A space that has a detection. */
+type JudgedSpace = SpaceRecord & { detection: DetectionRecord }
+
 /** How often it begins anew because another encoder or detection took the place of the one before. */
 const TRIES = 5
 
@@ -121,7 +122,7 @@ export async function withDetection(
   context: EngineContext,
   record: CollectionRecord,
   asked: { space: string; reference: DetectOptions['reference']; flags: FlagRule | undefined },
-): Promise<{ space: SpaceRecord; detection: NonNullable<SpaceRecord['detection']> }> {
+): Promise<{ space: JudgedSpace; detection: DetectionRecord }> {
   let now = record
   for (let tries = 0; tries < TRIES; tries++) {
     const space = now.spaces.find(({ name }) => name === asked.space)
@@ -135,7 +136,7 @@ export async function withDetection(
       now = await context.records.read(record.name)
       const current = now.spaces.find(({ name }) => name === asked.space)
       if (current?.version === space.version && current.detection?.version === detection.version) {
-        return { space, detection }
+        return { space: { ...space, detection }, detection }
       }
       continue
     }

@@ -327,6 +327,17 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
     })
   })
 
+  it('asks an encoder that is trained after the detectors were fitted', async () => {
+    const later = await engine.kindred.createCollection('later')
+    await later.add((await drawnImages(40, 13)).map(({ id, png }) => ({ id, image: png })))
+    expect((await later.outliers()).report.weights).not.toHaveProperty('reconstruction')
+    await (await later.train({ encoder: 'pca', dim: 4 })).finished
+    await later.outliers()
+    for (const { id } of engine.kindred.jobs.list())
+      for await (const job of engine.kindred.jobs.watch(id)) void job
+    expect((await later.outliers()).report.weights.reconstruction).toBeGreaterThan(0)
+  })
+
   it('fits the descriptor to the pictures when they have become enough', async () => {
     const many = await engine.kindred.createCollection('many')
     const extra = await drawnImages(260, 11)
