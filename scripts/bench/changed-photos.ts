@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import sharp from 'sharp'
 import { seededRandom } from '#src/core/random.js'
+import { shuffled } from './shuffled.js'
 
 /** A photo, or what a change made of it. */
 export interface Version {
@@ -42,14 +43,7 @@ export function shuffledPhotos(folder: string, seed: number): string[] {
     .filter((entry) => entry.isFile() && /\.(jpe?g|png)$/i.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-  const random = seededRandom(seed)
-  for (let i = found.length - 1; i > 0; i--) {
-    const j = random.int(i + 1)
-    const moved = found[i] as string
-    found[i] = found[j] as string
-    found[j] = moved
-  }
-  return found
+  return shuffled(found, seededRandom(seed))
 }
 
 /** Each photo and what the changes make of it. */

@@ -14,11 +14,12 @@
 import { parseArgs } from 'node:util'
 import { falseDiscoveries } from '#src/anomaly/false-discovery.js'
 import { fitDetection } from '#src/anomaly/fit-detection.js'
-import { type Random, seededRandom } from '#src/core/random.js'
+import { seededRandom } from '#src/core/random.js'
 import { describe, describerOf, Neighbourhood, pick } from './described-pictures.js'
 import { type GreySet, readGreySets } from './idx-pixels.js'
 import { type Figure, machineFacts, printFigures } from './machine.js'
 import { rankingQuality } from './ranking.js'
+import { shuffled } from './shuffled.js'
 
 const { values } = parseArgs({
   options: {
@@ -44,17 +45,6 @@ function readSets(): ReturnType<typeof readGreySets> {
     'usage: npx tsx scripts/bench/outliers-images.ts --mnist DIR [--only one-class,contaminated,clean,mixed,fdr]',
   )
   process.exit(2)
-}
-
-function shuffled(items: number[], random: Random): number[] {
-  const order = [...items]
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = random.int(i + 1)
-    const held = order[i] as number
-    order[i] = order[j] as number
-    order[j] = held
-  }
-  return order
 }
 
 function rowsOf(set: GreySet, own: boolean, label: number): number[] {
