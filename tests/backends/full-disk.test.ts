@@ -68,9 +68,17 @@ describe.skipIf(!mayMount)('on a full disk (skipped where this user may not moun
     })
     expect(await nearest(7)).toBe('i7')
     expect(await backend.promoteEncoder('photos', 'look', 2)).toBe(false)
-    await backend.dropEncoder('photos', 'look', 2)
-    expect(await backend.encoderVersions('photos', 'look')).toHaveLength(1)
+    // whether a write as small as this still fits depends on how far the write-ahead log was moved into the database
+    const drop = () => backend.dropEncoder('photos', 'look', 2)
+    const tried = await drop().then(
+      () => 'dropped',
+      ({ code }) => code,
+    )
+    expect(['dropped', 'DISK_FULL']).toContain(tried)
+    expect(await nearest(7)).toBe('i7')
     rmSync(ballast())
+    await drop()
+    expect(await backend.encoderVersions('photos', 'look')).toHaveLength(1)
     await backend.upsert('photos', [imageItem('new', toyPicture(1, 60_000), 'look', [FIRST])])
     expect((await backend.stats('photos')).vectors.look?.live).toBe(COUNT + 1)
   })
