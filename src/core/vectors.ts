@@ -1,7 +1,17 @@
 import { EngineError } from './errors.js'
 
-/** Inner product of two vectors of shape [dim]. Four sums side by side: V8 keeps them in registers. */
+/** Inner product of two vectors of shape [dim]. */
 export function dot(a: Float32Array, b: Float32Array): number {
+  return dotAt(a, b, 0)
+}
+
+/**
+ * Inner product of a vector with one that lies in a block: a view of each would cost more than the sum. Four sums side by
+ * side: V8 keeps them in registers.
+ *
+ * @param offset where in `b` the vector begins
+ */
+export function dotAt(a: Float32Array, b: Float32Array, offset: number): number {
   const n = a.length
   let s0 = 0
   let s1 = 0
@@ -9,12 +19,13 @@ export function dot(a: Float32Array, b: Float32Array): number {
   let s3 = 0
   let i = 0
   for (; i + 3 < n; i += 4) {
-    s0 += (a[i] as number) * (b[i] as number)
-    s1 += (a[i + 1] as number) * (b[i + 1] as number)
-    s2 += (a[i + 2] as number) * (b[i + 2] as number)
-    s3 += (a[i + 3] as number) * (b[i + 3] as number)
+    const j = offset + i
+    s0 += (a[i] as number) * (b[j] as number)
+    s1 += (a[i + 1] as number) * (b[j + 1] as number)
+    s2 += (a[i + 2] as number) * (b[j + 2] as number)
+    s3 += (a[i + 3] as number) * (b[j + 3] as number)
   }
-  for (; i < n; i++) s0 += (a[i] as number) * (b[i] as number)
+  for (; i < n; i++) s0 += (a[i] as number) * (b[offset + i] as number)
   return s0 + s1 + s2 + s3
 }
 

@@ -30,7 +30,10 @@ export interface CalibrationSource {
    *
    * @param options.wait for one that is missing
    */
-  find(subject: CalibrationSubject, options: { wait: boolean }): Promise<Calibration | undefined>
+  find(
+    subject: CalibrationSubject,
+    options: { wait: boolean },
+  ): Calibration | undefined | Promise<Calibration | undefined>
   /** To be told of how many items of a collection were written or removed. */
   changed(collection: string, items: number): void
   /** To be called when a collection is deleted: resolves when nothing of it is being made any more. */

@@ -37,12 +37,23 @@ export class Calibrations implements CalibrationSource {
     this.#host = host
   }
 
-  async find(subject: CalibrationSubject, options: { wait: boolean }): Promise<Calibration | undefined> {
+  find(
+    subject: CalibrationSubject,
+    options: { wait: boolean },
+  ): Calibration | undefined | Promise<Calibration | undefined> {
     const key = keyOf(subject)
     const entry = this.#entries.get(key) ?? newEntry()
     this.#entries.delete(key)
     this.#entries.set(key, entry)
     this.#bound()
+    return entry.calibration && !isDue(entry) ? entry.calibration : this.#find(entry, subject, options)
+  }
+
+  async #find(
+    entry: Entry,
+    subject: CalibrationSubject,
+    options: { wait: boolean },
+  ): Promise<Calibration | undefined> {
     if (isDue(entry)) {
       const fresh = entry.calibration === undefined
       const items = await this.#host.backend.count(subject.record.name)
@@ -130,10 +141,11 @@ function isDue({ making, failedAt, changes, items }: Entry): boolean {
   return changes >= (items < LEAST_ITEMS ? LEAST_ITEMS - items : CHANGED_SHARE * items)
 }
 
+/** No name holds a line break. */
 function prefixOf(collection: string): string {
-  return `${JSON.stringify(collection)} `
+  return `${collection}\n`
 }
 
 function keyOf({ record, space, metric }: CalibrationSubject): string {
-  return prefixOf(record.name) + JSON.stringify([space.name, space.version, space.encoder, metric])
+  return `${prefixOf(record.name)}${space.name}\n${space.version}\n${space.encoder}\n${metric}`
 }

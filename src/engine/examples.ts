@@ -4,7 +4,7 @@ import { LIMITS } from '../core/limits.js'
 import { combineExamples, meanDirection, type Weighted } from '../query/rocchio.js'
 import type { EngineContext } from './engine-context.js'
 import { checkFields, invalid, isPlainObject, show } from './requests.js'
-import { findQuestion } from './search.js'
+import { findQuestion, type Question } from './search.js'
 import { type CheckedSearch, checkSearch } from './search-request.js'
 
 type Side = 'positive' | 'negative'
@@ -49,10 +49,7 @@ export function asksByExamples(query: unknown): query is Record<string, unknown>
  *
  * @throws EngineError INVALID_REQUEST naming the field, and what {@link checkSearch} throws, naming the example
  */
-export async function checkExamples(
-  request: Record<string, unknown>,
-  record: CollectionRecord,
-): Promise<CheckedExamples> {
+export function checkExamples(request: Record<string, unknown>, record: CollectionRecord): CheckedExamples {
   const query = checkFields(request.query, QUERY_FIELDS, 'query by examples')
   const given = [...partsOf(query.positive, 'positive'), ...partsOf(query.negative, 'negative')]
   if (given.length > LIMITS.examples) {
@@ -63,10 +60,17 @@ export async function checkExamples(
   for (const { value, side, place } of given) {
     const { weight, space, ...asked } = checkPart(value, place)
     const own = { query: asked, space: space ?? request.space, metric: request.metric }
-    const search = await inPart(place, space !== undefined, () => checkSearch(own, record))
+    const check = (input: unknown): CheckedSearch => {
+      try {
+        return checkSearch(input, record)
+      } catch (error) {
+        throw placed(error, place, space !== undefined)
+      }
+    }
+    const search = check(own)
     parts.push({ side, place, weight, search })
     // what is not of the examples is checked beside the first
-    whole ??= await inPart(place, space !== undefined, () => checkSearch({ ...request, ...own }, record))
+    whole ??= check({ ...request, ...own })
   }
   if (!whole) throw noPositive()
   return { parts, search: whole }
@@ -110,20 +114,16 @@ function checkPart(value: unknown, place: string): Record<string, unknown> & { w
  *
  * @param ownSpace whether the example names its space
  */
-async function inPart<T>(place: string, ownSpace: boolean, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-    const field = error.details?.field
-    const message = error.message.replace(/^query\b/, place)
-    if (field === 'space' && ownSpace) {
-      throw new EngineError(error.code, message, { details: { ...error.details, field: `${place}.space` } })
-    }
-    if (field === undefined ? error.code !== 'INVALID_ID' : !String(field).startsWith('query')) throw error
-    const at = field === undefined ? place : String(field).replace(/^query/, place)
-    throw new EngineError(error.code, message, { cause: error, details: { ...error.details, field: at } })
+function placed(error: unknown, place: string, ownSpace: boolean): unknown {
+  if (!(error instanceof EngineError)) return error
+  const field = error.details?.field
+  const message = error.message.replace(/^query\b/, place)
+  if (field === 'space' && ownSpace) {
+    return new EngineError(error.code, message, { details: { ...error.details, field: `${place}.space` } })
   }
+  if (field === undefined ? error.code !== 'INVALID_ID' : !String(field).startsWith('query')) return error
+  const at = field === undefined ? place : String(field).replace(/^query/, place)
+  return new EngineError(error.code, message, { cause: error, details: { ...error.details, field: at } })
 }
 
 /** What the examples of one space ask. */
@@ -150,9 +150,15 @@ export async function resolveExamples(
   const vectors = await Promise.all(
     parts.map(async ({ place, search }, i) => {
       const { query } = search
+      const questionOfPart = async (): Promise<Question> => {
+        try {
+          return await findQuestion(context, record, search, signal)
+        } catch (error) {
+          throw placed(error, place, false)
+        }
+      }
       const own = query.kind === 'id' ? items.get(query.id)?.vectors?.[spaces[i]?.name ?? ''] : undefined
-      const made =
-        own ?? (await inPart(place, false, () => findQuestion(context, record, search, signal))).vectors
+      const made = own ?? (await questionOfPart()).vectors
       const direction = meanDirection(made)
       if (direction) return direction
       const message = `${place} has no direction: its vector is zero, or its passages cancel out`

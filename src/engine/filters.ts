@@ -55,9 +55,14 @@ export function readDeletion(where: unknown, record: CollectionRecord): Filter {
  * @returns undefined where nothing can be seen
  */
 export function rechecked(filter: Filter | undefined): ((item: StoredItem) => boolean) | undefined {
-  if (!filter || conditionsOf(filter).some(({ field }) => field.kind === 'anomaly')) return undefined
+  if (!filter || asksJudgements(filter)) return undefined
   const holds = matcher(filter)
   return ({ id, metadata }) => metadata === undefined || holds({ id, metadata })
+}
+
+/** Whether what matches depends on what is known of outliers. */
+export function asksJudgements(filter: Filter): boolean {
+  return conditionsOf(filter).some(({ field }) => field.kind === 'anomaly')
 }
 
 /** Counts what matches, and the most frequent values of some fields. */

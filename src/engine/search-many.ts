@@ -29,7 +29,7 @@ export async function searchMany(
   }
   const checked: CheckedWhole[] = []
   for (const [index, request] of requests.entries()) {
-    checked.push(await naming(index, () => checkWhole(request, record)))
+    checked.push(await naming(index, async () => checkWhole(request, record)))
   }
   checkTotal(requests)
   const failed = new AbortController()

@@ -43,15 +43,15 @@ const DENSE_FIELDS = ['space', 'metric', 'exact', 'ef', 'targetRecall'] as const
  *
  * @throws EngineError INVALID_REQUEST naming the field, and what {@link checkSearch} throws
  */
-export async function checkRequest(input: unknown, record: CollectionRecord): Promise<CheckedRequest> {
+export function checkRequest(input: unknown, record: CollectionRecord): CheckedRequest {
   const { mode: asked, fusion, alpha, ...rest } = checkFields(input, MODE_FIELDS, 'search request')
   const text = isPlainObject(rest.query) ? rest.query.text : undefined
   const mode = chooseMode(asked, text !== undefined)
   const options = chooseFusion(mode, fusion, alpha)
-  if (mode === 'dense') return { mode, search: await checkSearch(rest, record) }
+  if (mode === 'dense') return { mode, search: checkSearch(rest, record) }
   if (mode === 'hybrid') {
     // what is wrong with the request comes before what is wrong with its words
-    const search = await checkSearch(rest, record)
+    const search = checkSearch(rest, record)
     const { query: words, plain } = readWords(text)
     return { mode, search: { ...search, query: { kind: 'text', text: plain } }, words, fusion: options }
   }

@@ -9,6 +9,7 @@ import { checkFacets, readWhere } from './filters.js'
 import { checkImage, type PreparedImage } from './item-image.js'
 import { checkText, readVector, unknownSpace } from './prepare-item.js'
 import { checkFields, checkInteger, invalid, show } from './requests.js'
+import { VectorRoom } from './vector-room.js'
 
 /** What a search looks for. */
 export type CheckedQuery =
@@ -52,6 +53,9 @@ type QueryKind = (typeof QUERY_KINDS)[number]
 /** Of a query, whatever it looks for. */
 export const QUERY_FIELDS: ReadonlySet<string> = new Set([...QUERY_KINDS, 'positive', 'negative', 'encoder'])
 const DEFAULT_FIELDS: ItemFields = { metadata: true }
+/** Vectors that are asked come one at a time: memory of its own for each would take longer than to copy it. */
+const QUERIES_A_BLOCK = 32
+const room = new VectorRoom(QUERIES_A_BLOCK, QUERIES_A_BLOCK)
 
 /**
  * Checks what a request says of its dense search against its collection.
@@ -60,7 +64,7 @@ const DEFAULT_FIELDS: ItemFields = { metadata: true }
  * @throws EngineError SPACE_NOT_FOUND, METRIC_UNKNOWN, INVALID_TEXT, TEXT_TOO_LARGE, INVALID_ID, INVALID_VECTOR,
  * DIMENSION_MISMATCH, ZERO_VECTOR
  */
-export async function checkSearch(input: unknown, record: CollectionRecord): Promise<CheckedSearch> {
+export function checkSearch(input: unknown, record: CollectionRecord): CheckedSearch {
   const request = checkFields(input, REQUEST_FIELDS, 'search request')
   const asked = checkFields(request.query, QUERY_FIELDS, 'query')
   const kind = queryKind(asked)
@@ -71,7 +75,7 @@ export async function checkSearch(input: unknown, record: CollectionRecord): Pro
   const targetRecall = checkRecall(request.targetRecall)
   const { exact = false } = request
   if (typeof exact !== 'boolean') throw invalid('exact', `exact must be true or false, got ${show(exact)}`)
-  const query = await checkQuery(asked, kind, space, metric)
+  const query = checkQuery(asked, kind, space, metric)
   return { query, space, others, metric, exact, ef, targetRecall, ...answer }
 }
 
@@ -192,12 +196,12 @@ export function queryKind(query: Record<string, unknown>): QueryKind {
   return kind
 }
 
-async function checkQuery(
+function checkQuery(
   query: Record<string, unknown>,
   kind: QueryKind,
   space: SpaceRecord,
   metric: Metric | undefined,
-): Promise<CheckedQuery> {
+): CheckedQuery {
   switch (kind) {
     case 'text':
       return { kind, text: checkTextQuery(query.text, space) }
@@ -205,11 +209,12 @@ async function checkQuery(
       return { kind, id: checkId(query.id) }
     case 'vector': {
       const encoder = checkVectorEncoder(query.encoder, space)
-      const options = { field: 'query.vector', allowZero: (metric ?? space.metrics[0]) !== 'cosine' }
+      const allowZero = (metric ?? space.metrics[0]) !== 'cosine'
+      const options = { field: 'query.vector', allowZero, into: room.take(space.dim) }
       return { kind, vector: readVector(query.vector, space.dim, options), encoder }
     }
     case 'image':
-      return { kind, image: await checkImageQuery(query.image, space) }
+      return { kind, image: checkImageQuery(query.image, space) }
   }
 }
 
@@ -223,7 +228,7 @@ function checkTextQuery(value: unknown, space: SpaceRecord): string {
   )
 }
 
-async function checkImageQuery(value: unknown, space: SpaceRecord): Promise<PreparedImage> {
+function checkImageQuery(value: unknown, space: SpaceRecord): PreparedImage {
   if (space.input !== 'image') {
     const message = `space "${space.name}" is not of images, so that an image cannot be asked of it`
     throw invalid('query.image', message)

@@ -46,11 +46,6 @@ export async function runSearch(
   const passages = isTextSpace(space)
   const reads = passages || fields.metadata || fields.text || fields.vectors || fields.anomaly
   const stillMatches = reads ? rechecked(search.where) : undefined
-  const wanted = {
-    ...fields,
-    text: fields.text || passages,
-    metadata: fields.metadata || stillMatches !== undefined,
-  }
   let k = search.k
   for (let round = 1; ; round++) {
     const answer = await context.backend.nearest(record.name, {
@@ -66,17 +61,21 @@ export async function runSearch(
       exclude,
       signal,
     })
-    if (found) Object.assign(found, { space, metric, dense: answer.hits[0] } satisfies Found)
-    if (!reads)
-      return toAnswer(
-        shown,
-        answer,
-        answer.hits.map((hit) => toResult(hit, metric)),
-        began,
-      )
-
+    if (found) {
+      found.space = space
+      found.metric = metric
+      found.dense = answer.hits[0]
+    }
+    if (!reads) {
+      const results = answer.hits.map((hit) => toResult(hit, metric))
+      return toAnswer(shown, answer, results, began)
+    }
     const ids = answer.hits.map((hit) => hit.id)
-    const items = await context.backend.get(record.name, ids, wanted)
+    const items = await context.backend.get(record.name, ids, {
+      ...fields,
+      text: fields.text || passages,
+      metadata: fields.metadata || stillMatches !== undefined,
+    })
     // gone, or written anew since: then the passage found is not of the text read
     for (const { id, revision } of answer.hits) {
       if (revision !== undefined && items.get(id)?.revision !== revision) items.delete(id)

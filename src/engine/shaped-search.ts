@@ -5,6 +5,7 @@ import { diversify, stretched } from '../query/diversify.js'
 import { meanDirection } from '../query/rocchio.js'
 import type { EngineContext } from './engine-context.js'
 import { asksByExamples, type CheckedExamples, checkExamples, resolveExamples } from './examples.js'
+import { asksJudgements } from './filters.js'
 import { findInMode, type SearchCall } from './hybrid-search.js'
 import { type Asked, type Found, judgeAnswer } from './judge-answer.js'
 import { Pace, throwIfAborted } from './pace.js'
@@ -34,13 +35,11 @@ const POOL_MOST = 500
 const FACET_VALUES = 10
 
 /** Checks a search request of any kind. @throws EngineError INVALID_REQUEST naming the field, … */
-export async function checkWhole(input: unknown, record: CollectionRecord): Promise<CheckedWhole> {
+export function checkWhole(input: unknown, record: CollectionRecord): CheckedWhole {
   const request = checkFields(input, ALL_FIELDS, 'search request')
   const { given, rest } = withoutShape(request)
   const hash = (): string => requestHash(request, record)
-  const asked = asksByExamples(rest.query)
-    ? await checkByExamples(rest, record)
-    : await checkRequest(rest, record)
+  const asked = asksByExamples(rest.query) ? checkByExamples(rest, record) : checkRequest(rest, record)
   const { k } = answerFields(asked)
   const { ef, targetRecall } = asked.mode === 'keyword' ? {} : asked.search
   const shape = checkShape(given, { k, mode: asked.mode, ef, targetRecall, hash })
@@ -53,10 +52,7 @@ function withoutShape(request: Record<string, unknown>): Record<'given' | 'rest'
   return { given: { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity }, rest }
 }
 
-async function checkByExamples(
-  rest: Record<string, unknown>,
-  record: CollectionRecord,
-): Promise<CheckedQuestion> {
+function checkByExamples(rest: Record<string, unknown>, record: CollectionRecord): CheckedQuestion {
   const { mode, fusion, alpha, ...request } = rest
   if (mode !== undefined && mode !== 'dense') {
     throw invalid('mode', 'mode must be "dense" or left out for a query by examples, which compares vectors')
@@ -64,7 +60,7 @@ async function checkByExamples(
   const odd = Object.entries({ fusion, alpha }).find(([, value]) => value !== undefined)
   if (odd)
     throw invalid(odd[0], `${odd[0]} is of hybrid search; examples of several spaces are joined by ranks`)
-  const examples = await checkExamples(request, record)
+  const examples = checkExamples(request, record)
   return { mode: 'examples', examples, search: examples.search }
 }
 
@@ -81,7 +77,7 @@ export async function answerWhole(
 ): Promise<SearchAnswer> {
   throwIfAborted(call.signal)
   const { facets: fields, where } = answerFields(whole.asked)
-  if (where) await context.detections.judged(record.name, where)
+  if (where && asksJudgements(where)) await context.detections.judged(record.name, where)
   if (fields.length === 0) return answerJudged(context, record, whole, call)
   const [answer, facets] = await Promise.all([
     answerJudged(context, record, whole, call),

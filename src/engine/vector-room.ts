@@ -9,10 +9,15 @@ export class VectorRoom {
   #block = new Float32Array(0)
   #used = 0
   #expected: number
+  readonly #least: number
 
-  /** @param vectors how many are expected; more find room as well */
-  constructor(vectors = 1) {
+  /**
+   * @param vectors how many are expected; more find room as well
+   * @param least vectors of a block, at least, where there is no end of them
+   */
+  constructor(vectors = 1, least = 1) {
     this.#expected = vectors
+    this.#least = least
   }
 
   /** Room for one vector of `dim` numbers, all zero. */
@@ -22,7 +27,7 @@ export class VectorRoom {
       this.#used = 0
     }
     this.#used += dim
-    this.#expected = Math.max(1, this.#expected - 1)
+    this.#expected = Math.max(this.#least, this.#expected - 1)
     return this.#block.subarray(this.#used - dim, this.#used)
   }
 }

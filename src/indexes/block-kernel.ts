@@ -14,7 +14,7 @@ export function blockProducts(
 ): void {
   const dim = query.length
   let row = 0
-  for (; row + 7 < rows; row += 8) {
+  for (; row + 7 < rows; row = following(row, 8, rows)) {
     const a = offset + row * dim
     const b = a + dim
     const c = b + dim
@@ -69,7 +69,7 @@ export function blockSquares(
 ): void {
   const dim = query.length
   let row = 0
-  for (; row + 3 < rows; row += 4) {
+  for (; row + 3 < rows; row = following(row, 4, rows)) {
     const a = offset + row * dim
     const b = a + dim
     const c = b + dim
@@ -115,7 +115,7 @@ export function gatherProducts(
 ): void {
   const dim = query.length
   let row = 0
-  for (; row + 7 < count; row += 8) {
+  for (; row + 7 < count; row = following(row, 8, count)) {
     const a = (rows[row] as number) * dim
     const b = (rows[row + 1] as number) * dim
     const c = (rows[row + 2] as number) * dim
@@ -170,7 +170,7 @@ export function gatherSquares(
 ): void {
   const dim = query.length
   let row = 0
-  for (; row + 3 < count; row += 4) {
+  for (; row + 3 < count; row = following(row, 4, count)) {
     const a = (rows[row] as number) * dim
     const b = (rows[row + 1] as number) * dim
     const c = (rows[row + 2] as number) * dim
@@ -204,4 +204,10 @@ export function gatherSquares(
     }
     out[row] = sum
   }
+}
+
+/** Where the next `step` rows begin after those at `row`: the last ones overlap, which is faster than one by one. */
+function following(row: number, step: number, count: number): number {
+  const next = row + step
+  return next === count || next + step <= count ? next : count - step
 }

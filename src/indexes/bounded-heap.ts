@@ -50,9 +50,9 @@ export class BoundedHeap {
     }
   }
 
-  /** All that was kept, nearest first. */
-  sorted(): HeapEntry[] {
-    return [...this.#entries].sort((a, b) => a.distance - b.distance || a.key - b.key)
+  /** All that was kept, in no order. */
+  get entries(): readonly HeapEntry[] {
+    return this.#entries
   }
 
   #rise(start: number): void {

@@ -12,6 +12,7 @@ const BLOCK = 512
 const places = new Uint32Array(BLOCK)
 const distances = new Float64Array(BLOCK)
 const others = new Float64Array(BLOCK)
+let widened = new Float64Array(0)
 
 export interface RowsScan {
   vectors: readonly Float32Array[]
@@ -37,7 +38,7 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
   const { rows } = scan
   const { chunkRows } = table
   const end = Math.min(scan.to ?? table.rows, table.rows)
-  const measures = scan.vectors.map((vector) => measure(scan.metric, vector))
+  const measures = scan.vectors.map((vector) => measure(scan.metric, vector, scan.vectors.length > 1))
   for (let at = countBelow(rows, scan.from ?? 0); at < rows.length && !scan.stopped?.(); ) {
     const row = rows[at] as number
     if (row >= end) return
@@ -59,8 +60,9 @@ export function eachGathered(table: VectorTable, scan: RowsScan, visit: Visit): 
 
 type Measure = (chunk: TableChunk, places: Uint32Array, count: number, out: Float64Array) => void
 
-function measure(metric: Metric, query: Float32Array): Measure {
-  const wide = new Float64Array(query)
+/** @param several whether the scan has more queries, so that each needs room of its own */
+function measure(metric: Metric, query: Float32Array, several: boolean): Measure {
+  const wide = wideOf(query, several)
   if (metric === 'euclidean') {
     return (chunk, places, count, out) => {
       gatherSquares(wide, chunk.vectors, places, count, out)
@@ -79,4 +81,12 @@ function measure(metric: Metric, query: Float32Array): Measure {
       out[i] = norms === 0 ? 1 : clampCosine(1 - (out[i] as number) / norms)
     }
   }
+}
+
+/** A query as doubles; setting memory aside for it would take longer than comparing it with ten rows. */
+function wideOf(query: Float32Array, several: boolean): Float64Array {
+  if (several) return new Float64Array(query)
+  if (widened.length !== query.length) widened = new Float64Array(query.length)
+  widened.set(query)
+  return widened
 }

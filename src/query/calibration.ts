@@ -46,6 +46,8 @@ export function deviationsAbove({ mean, deviation }: Distribution, value: number
 /** Where the value at an index stands, in 0..100. */
 function position(sorted: Float64Array, index: number): number {
   const value = sorted[index] as number
+  if (sorted[index - 1] !== value && sorted[index + 1] !== value)
+    return (50 * (2 * index + 1)) / sorted.length
   const [first, end] = [countBelow(sorted, value), countUpTo(sorted, value)]
   return (50 * (first + end)) / sorted.length
 }

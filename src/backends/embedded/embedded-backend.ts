@@ -432,7 +432,7 @@ export class EmbeddedBackend implements Backend {
   async nearest(collection: string, query: NearestQuery): Promise<NearestAnswer> {
     const keys = this.#keys(collection)
     findCurrent(keys, query.space)
-    const { vectors, filters } = await this.#collections.open(keys)
+    const { vectors, filters } = this.#collections.opened(keys) ?? (await this.#collections.open(keys))
     const space = vectors.space(query.space) ?? noSpace(keys, query.space)
     checkQuery(space.keys, query)
     const exclude = new Set<number>()
@@ -454,17 +454,16 @@ export class EmbeddedBackend implements Backend {
     }
     const held = vectors.hold(space)
     try {
-      await this.#breathe()
+      if (performance.now() - this.#lastTurn >= MS_WITHOUT_TURN) await this.#breathe()
       for (let tries = 1; ; tries++) {
         const found = question && (await filters.find(question, signal))
         const { hits, ...answer } = await space.search(found ? { ...search, found } : search)
-        let live = hits.filter(({ label }) => isLive(space, label))
+        let live = hits.every(({ label }) => isLive(space, label))
+          ? hits
+          : hits.filter(({ label }) => isLive(space, label))
         if (question && found) live = this.#stillMatching(keys, vectors.slots, live, { question, found })
         if (live.length < hits.length && tries < SEARCH_TRIES) continue
-        const shown = live.map(({ item, label, distance }) => {
-          return { id: vectors.slots.idOf(item), label, distance }
-        })
-        return { ...answer, hits: this.#withBorders(space, shown) }
+        return { ...answer, hits: this.#named(space, vectors.slots, live) }
       }
     } finally {
       held.release()
@@ -609,16 +608,13 @@ export class EmbeddedBackend implements Backend {
     return hits.filter((hit) => !doubtful.includes(hit) || ids.has(slots.idOf(hit.item)))
   }
 
-  #withBorders(
-    space: SpaceVectors,
-    found: readonly { id: string; label: number; distance: number }[],
-  ): Hit[] {
-    if (space.keys.encoder === null) {
-      return found.map(({ id, distance }) => ({ id, distance, start: 0, end: 0 }))
+  #named({ keys }: SpaceVectors, slots: ItemSlots, found: readonly ItemHit[]): Hit[] {
+    if (keys.encoder === null) {
+      return found.map(({ item, distance }) => ({ id: slots.idOf(item), distance, start: 0, end: 0 }))
     }
     const borders = this.#reader.items.borders(found.map(({ label }) => label))
-    return found.map(({ id, label, distance }) => {
-      return { id, distance, ...(borders.get(label) ?? { start: 0, end: 0, revision: 0 }) }
+    return found.map(({ item, label, distance }) => {
+      return { id: slots.idOf(item), distance, ...(borders.get(label) ?? { start: 0, end: 0, revision: 0 }) }
     })
   }
 
@@ -642,7 +638,6 @@ export class EmbeddedBackend implements Backend {
 
   /** Searches answered one after the other must not keep everything else from its turn. */
   async #breathe(): Promise<void> {
-    if (performance.now() - this.#lastTurn < MS_WITHOUT_TURN) return
     await nextTurn()
     this.#lastTurn = performance.now()
   }

@@ -71,19 +71,25 @@ export class FilterCache {
   }
 
   /**
-   * The items that match, as they were at some time after the call.
+   * The items that match, as they were at some time after the call; at once where nothing was written since the filter
+   * was asked before.
    *
    * @throws EngineError as {@link FilterThread.ask}
    */
-  async find(question: FilterQuestion, signal?: AbortSignal): Promise<FoundItems> {
-    const { matching, kept } = await this.#find(question, signal)
-    const resolved = kept ? 'kept' : matching.how
-    return { matching, resolved, hint: this.#slow.size === 0 ? undefined : this.#hint(question.filter) }
+  find(question: FilterQuestion, signal?: AbortSignal): FoundItems | Promise<FoundItems> {
+    const name = nameOf(question)
+    const current = this.#current(name)
+    const found = (matching: MatchingItems, resolved: FoundItems['resolved']): FoundItems => {
+      return { matching, resolved, hint: this.#slow.size === 0 ? undefined : this.#hint(question.filter) }
+    }
+    if (current) return found(current, 'kept')
+    return this.#lookUp(question, name, signal).then((matching) => found(matching, matching.how))
   }
 
   /** The items that match, as they were at some time after the call, by their keys. @throws EngineError as {@link find} */
   async keys(question: FilterQuestion): Promise<MatchingKeys> {
-    const { matching } = await this.#find(question, undefined)
+    const name = nameOf(question)
+    const matching = this.#current(name) ?? (await this.#lookUp(question, name, undefined))
     let asked = this.#keysOf.get(matching)
     if (!asked) {
       asked = this.#askKeys(matching)
@@ -102,28 +108,31 @@ export class FilterCache {
     )
   }
 
-  async #find(
-    question: FilterQuestion,
-    signal: AbortSignal | undefined,
-  ): Promise<{ matching: MatchingItems; kept: boolean }> {
-    const name = nameOf(question)
-    const { version } = this.#slots
+  /** What is kept of a question and still true. */
+  #current(name: string): MatchingItems | undefined {
     const kept = this.#kept.get(name)
-    if (kept?.version === version) {
-      this.#kept.delete(name)
-      this.#kept.set(name, kept)
-      return { matching: kept, kept: true }
-    }
+    if (kept?.version !== this.#slots.version) return undefined
+    this.#kept.delete(name)
+    this.#kept.set(name, kept)
+    return kept
+  }
+
+  async #lookUp(
+    question: FilterQuestion,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<MatchingItems> {
+    const { version } = this.#slots
     const asked = this.#asked.get(name)
-    if (asked?.version === version && !signal) return { matching: await asked.found, kept: false }
-    const found = this.#ask(question, kept, signal).then((matching) => {
+    if (asked?.version === version && !signal) return asked.found
+    const found = this.#ask(question, this.#kept.get(name), signal).then((matching) => {
       this.#keep(name, matching)
       return matching
     })
-    if (signal) return { matching: await found, kept: false }
+    if (signal) return found
     this.#asked.set(name, { version, found })
     try {
-      return { matching: await found, kept: false }
+      return await found
     } finally {
       if (this.#asked.get(name)?.found === found) this.#asked.delete(name)
     }

@@ -138,7 +138,8 @@ export class SpaceVectors implements IndexSource {
   async #scan(search: SpaceSearch, from: number, rows?: Uint32Array): Promise<ItemHit[]> {
     const { vectors, metric, k, exclude, signal } = search
     const { table } = this
-    const scan = { vectors, metric, k, from, to: table.rows, rows, excludeItems: exclude }
+    const passages = this.#passages
+    const scan = { vectors, metric, k, from, to: table.rows, rows, passages, excludeItems: exclude }
     if ((rows?.length ?? table.rows - from) * table.dim * vectors.length <= SCAN_HERE)
       return scanItems(table, scan)
     return this.#scans.scan(table, scan, signal)
