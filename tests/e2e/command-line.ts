@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream'
 import { runCommandLine } from '#src/cli/run-command-line.js'
-import type { Ended, RunOptions } from './kindred-process.js'
+import type { Ended } from './kindred-process.js'
 
 /** A stream that keeps what is written, as a pipe does: it is no terminal. */
 class Sink extends Writable {
@@ -13,7 +13,11 @@ class Sink extends Writable {
 }
 
 /** What a command needs that is not run as a process of its own. */
-export type HereOptions = Required<Pick<RunOptions, 'home'>> & { input?: string; signal?: AbortSignal }
+export interface HereOptions {
+  home?: string
+  /** All of its standard input; without it, the input is empty. */
+  input?: string
+}
 
 /**
  * Runs a command to its end as the real command line does, but in the process of the tests: whatever is not a matter of the
@@ -21,16 +25,18 @@ export type HereOptions = Required<Pick<RunOptions, 'home'>> & { input?: string;
  */
 export async function kindredHere(
   args: readonly string[],
-  { home, input = '', signal = new AbortController().signal }: HereOptions,
+  { home, input = '' }: HereOptions = {},
 ): Promise<Ended> {
   const streams = { stdout: new Sink(), stderr: new Sink() }
   const stdin = (): Readable => Readable.from([Buffer.from(input)], { objectMode: false })
-  const code = await runCommandLine([...args, '--home', home], { streams, stdin, signal })
+  const { signal } = new AbortController()
+  const line = home === undefined ? args : [...args, '--home', home]
+  const code = await runCommandLine(line, { streams, stdin, signal })
   return { code, stdout: streams.stdout.text, stderr: streams.stderr.text }
 }
 
 /** Runs a command with `--json` that must succeed, and gives what it printed. */
-export async function kindredHereJson<T>(args: readonly string[], options: HereOptions): Promise<T> {
+export async function kindredHereJson<T>(args: readonly string[], options?: HereOptions): Promise<T> {
   const { code, stdout, stderr } = await kindredHere([...args, '--json'], options)
   if (code !== 0) throw new Error(`kindred ${args.join(' ')} ended with ${code}: ${stderr}`)
   return JSON.parse(stdout) as T
