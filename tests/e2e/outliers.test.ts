@@ -129,11 +129,44 @@ describe('kindred outliers', () => {
     [['--fine', 'nobody'], 'ITEM_NOT_FOUND'],
     [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST'],
     [['--against', 'notes', '--flagged'], 'INVALID_REQUEST'],
-    [['--explain', '/dev/null'], 'FILE_UNREADABLE'],
   ])('refuses %j with %s', async (args, code) => {
     const { code: exit, stderr } = await kindredHere(['outliers', 'shapes', ...args, '--json'], { home })
     expect(exit).toBe(1)
     expect(JSON.parse(stderr).error.code).toBe(code)
+  })
+
+  it('refuses a folder for explanations that cannot be made, before it keeps or writes anything', async () => {
+    const root = await folders.make()
+    await writeFile(join(root, 'file'), 'words')
+    for (const folder of [join(root, 'file'), join(root, 'file', 'below')]) {
+      const args = ['outliers', 'shapes', '--fine', 'noise.png', '--explain', folder, '--json']
+      const { code, stdout, stderr } = await kindredHere(args, { home })
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(JSON.parse(stderr).error).toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringMatching(/file.* cannot be written: .*choose another folder/),
+      })
+    }
+    const other = join(root, 'new', 'why')
+    const nowhere = await kindredHere(['outliers', 'nowhere', '--explain', other], { home })
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('COLLECTION_NOT_FOUND') })
+    expect(await readdir(root)).toEqual(['file'])
+    const { outliers } = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes', '--limit', '100'], {
+      home,
+    })
+    const noise = outliers.find(({ id }) => id === 'noise.png')
+    expect([noise?.flagged, noise?.correction]).toEqual([true, undefined])
+  })
+
+  it('keeps no explanation where one of the files cannot be written', async () => {
+    const out = await folders.make()
+    await mkdir(join(out, 'explanations.md'))
+    const { code, stderr } = await kindredHere(['outliers', 'shapes', '--limit', '1', '--explain', out], {
+      home,
+    })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error FILE_UNREADABLE: .*explanations\.md cannot be written/)
+    expect(await readdir(out)).toEqual(['explanations.md'])
   })
 
   it('judges new pictures by what is normal in another collection', async () => {
