@@ -15,7 +15,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Random, seededRandom } from '#src/core/random.js'
+import { seededRandom } from '#src/core/random.js'
 import { dot } from '#src/core/vectors.js'
 import { Kindred } from '#src/index.js'
 import { type Distribution, deviationsAbove, distributionOf } from '#src/query/calibration.js'
@@ -25,6 +25,7 @@ import { contentTerms, WordRarity } from '#src/query/word-rarity.js'
 import { fitLogistic, likelihood } from './logistic.js'
 import { machineFacts } from './machine.js'
 import { vocabularyOf } from './nonsense.js'
+import { shuffledByKeys } from './shuffled.js'
 
 const { values } = parseArgs({
   options: { stsb: { type: 'string', default: '' }, seed: { type: 'string', default: '11' } },
@@ -47,16 +48,11 @@ interface Row {
   words: number
 }
 
-function shuffled<T>(all: readonly T[], { uniform }: Random): T[] {
-  const keyed = all.map((value) => ({ value, at: uniform() }))
-  return keyed.sort((a, b) => a.at - b.at).map(({ value }) => value)
-}
-
 function sentences(): QuerySet[] {
   const lines = readFileSync(join(values.stsb, 'sts-train.csv'), 'utf8').split('\n')
   const rows = lines.map((line) => line.split('\t')).filter((row) => row.length > 6)
   return ['main-captions', 'main-news', 'main-forum'].map((genre) => {
-    const pairs = shuffled(
+    const pairs = shuffledByKeys(
       rows.filter(([name]) => name === genre),
       random,
     ).map((row) => ({ score: Number(row[4]), a: row[5]?.trim() ?? '', b: row[6]?.trim() ?? '' }))
@@ -72,7 +68,7 @@ function emoji(): QuerySet {
   const all = lines.map(
     (line) => (JSON.parse(line) as { metadata: { label: string; tags?: string[] } }).metadata,
   )
-  const some = shuffled(all, random).slice(0, 1_200)
+  const some = shuffledByKeys(all, random).slice(0, 1_200)
   const held = some.map(({ label, tags = [] }) => {
     const own = new Set(label.toLowerCase().split(/\W+/))
     return tags.filter((tag) => !own.has(tag)).filter((_, i) => i % 2 === 0)
@@ -104,7 +100,7 @@ function sections(): QuerySet {
   })
   const long = read.filter(({ text }) => text.length > 120)
   const headings = long.map(({ heading }) => heading).filter((heading) => heading.split(' ').length > 1)
-  return { name: 'sections', texts: long.map(({ text }) => text), real: shuffled(headings, random) }
+  return { name: 'sections', texts: long.map(({ text }) => text), real: shuffledByKeys(headings, random) }
 }
 
 async function evidence(

@@ -11,12 +11,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Random, seededRandom } from '#src/core/random.js'
+import { seededRandom } from '#src/core/random.js'
 import { Kindred } from '#src/index.js'
 import { fuse, type Ranked } from '#src/query/fusion.js'
 import { segmentWords } from '#src/query/segment-words.js'
 import { STOP_WORDS } from '#src/query/stop-words.js'
 import { machineFacts } from './machine.js'
+import { shuffledByKeys } from './shuffled.js'
 
 const { values } = parseArgs({
   options: {
@@ -29,11 +30,6 @@ const random = seededRandom(Number(values.seed))
 const folder = mkdtempSync(join(tmpdir(), 'kindred-bench-'))
 const kindred = await Kindred.open({ home: folder })
 const sums = new Map<string, number[]>()
-
-function shuffled<T>(all: readonly T[], { uniform }: Random): T[] {
-  const keyed = all.map((value) => ({ value, at: uniform() }))
-  return keyed.sort((a, b) => a.at - b.at).map(({ value }) => value)
-}
 
 function note(name: string, found: readonly string[], wanted: string, asked: string): void {
   const at = found
@@ -62,9 +58,9 @@ try {
     (await collection.search({ query: { text }, mode, k: 50, include: [] })).results
 
   const near = pairs.filter(({ score, a, b }) => score >= 4 && a !== b)
-  for (const { a, b } of shuffled(near, random).slice(0, Number(values.pairs))) {
+  for (const { a, b } of shuffledByKeys(near, random).slice(0, Number(values.pairs))) {
     const words = segmentWords(a).filter(({ folded }) => !STOP_WORDS.has(folded))
-    const some = shuffled(words, random).slice(0, 3)
+    const some = shuffledByKeys(words, random).slice(0, 3)
     const three = some.map(({ start, end }) => a.slice(start, end)).join(' ')
     for (const [kind, text] of [
       ['sentence', plain(a)],

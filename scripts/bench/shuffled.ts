@@ -11,3 +11,12 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
   }
   return order
 }
+
+/**
+ * The same items in the order of numbers that are drawn for each. Draws otherwise than {@link shuffled}: what was chosen or
+ * recorded by it is drawn again only by it.
+ */
+export function shuffledByKeys<T>(items: readonly T[], { uniform }: Random): T[] {
+  const keyed = items.map((value) => ({ value, at: uniform() }))
+  return keyed.sort((a, b) => a.at - b.at).map(({ value }) => value)
+}

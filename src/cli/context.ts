@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import type { Output } from './output.js'
 
@@ -6,6 +7,8 @@ export interface Context {
   /** The folder whose engine is meant; absolute. */
   readonly home: string
   readonly output: Output
+  /** Opens standard input; what does not read it never asks. */
+  readonly stdin: () => Readable & { isTTY?: boolean }
   /** Aborted by Ctrl-C or SIGTERM: finish what is half done, say how far it got, return. */
   readonly signal: AbortSignal
 }

@@ -24,6 +24,7 @@ export async function askEmoji(
   context: Context,
   client: Client,
 ): Promise<{ document: Record<string, unknown>; text: string }> {
+  context.output.phase(`asking "${COLLECTION}" ${QUESTIONS.length} questions`)
   const answers: { text: string; answer: SearchAnswer }[] = []
   for (const text of QUESTIONS) {
     answers.push({ text, answer: await client.search(COLLECTION, { query: { text }, k: 5 }, context.signal) })

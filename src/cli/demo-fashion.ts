@@ -27,6 +27,7 @@ export async function presentFashion(context: Context, client: Client): Promise<
   const { spaces } = await client.collection(COLLECTION)
   if (!spaces.some(({ name }) => name === ENCODER)) {
     const started = performance.now()
+    context.output.phase(`training an ${ENCODER} on ${FASHION_COUNT.toLocaleString('en')} pictures`)
     const { result } = await followJob(context, client, await client.train(COLLECTION, { encoder: ENCODER }))
     const { dim } = result as FitResult
     const seconds = durationWords((performance.now() - started) / 1000)
@@ -34,6 +35,7 @@ export async function presentFashion(context: Context, client: Client): Promise<
       `trained an autoencoder (dim ${dim}) on ${FASHION_COUNT.toLocaleString('en')} of them in ${seconds}`,
     )
   }
+  context.output.phase(`looking for the ten strangest of ${FASHION_COUNT.toLocaleString('en')} pictures`)
   const answer = await client.outliers(COLLECTION, { limit: 10 })
   context.output.answer(
     { collection: COLLECTION, added, ...answer },

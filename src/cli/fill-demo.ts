@@ -29,11 +29,9 @@ export async function fillDemo(context: Context, client: Client, set: DemoSet): 
   if (items >= count) return 0
   const started = performance.now()
   const tally: Tally = { added: 0, unchanged: 0, failed: [] }
-  const progress = await startProgress(
-    context.output,
-    `reading ${count.toLocaleString('en')} ${unit}`,
-    'items',
-  )
+  const label = `reading ${count.toLocaleString('en')} ${unit}`
+  context.output.phase(`${label} into the collection "${collection}"`)
+  const progress = await startProgress(context.output, label, 'items')
   try {
     await addRecords({ client, collection }, read(), {
       signal: context.signal,

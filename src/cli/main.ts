@@ -1,9 +1,6 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander'
-import { describeError, EXIT, UsageError } from './errors.js'
-import { homeOf } from './options.js'
-import { Output } from './output.js'
-import { buildProgram } from './program.js'
+import { EXIT } from './errors.js'
+import { runCommandLine } from './run-command-line.js'
 
 // The only file that ends the process or sets its exit code.
 
@@ -27,31 +24,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-const program = buildProgram(async (command, action) => {
-  const options = command.opts<{ home?: string; json?: boolean }>()
-  const output = new Output({ json: options.json === true })
-  try {
-    const code = (await action({ home: homeOf(options), output, signal: interrupt.signal })) ?? EXIT.done
-    process.exitCode = code === EXIT.interrupted ? (stoppedBy ?? code) : code
-  } catch (error) {
-    const described = describeError(error)
-    if (stoppedBy !== undefined && described.code === 'CANCELLED') {
-      process.exitCode = stoppedBy
-      return
-    }
-    output.error(described)
-    process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed
-  }
+const code = await runCommandLine(process.argv.slice(2), {
+  streams: process,
+  stdin: () => process.stdin,
+  signal: interrupt.signal,
 })
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  if (!(error instanceof CommanderError)) throw error
-  process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage
-  // Help and --version end here too; where help was printed, nothing need be said.
-  if (error.exitCode !== 0 && error.code !== 'commander.help') {
-    const message = error.message.replace(/^error: /, '')
-    new Output({ json: process.argv.includes('--json') }).error({ code: 'INVALID_REQUEST', message })
-  }
-}
+process.exitCode = code === EXIT.interrupted ? (stoppedBy ?? code) : code

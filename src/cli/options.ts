@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { INCLUDES, type Include } from '../core/types.js'
+import type { Context } from './context.js'
 import { UsageError } from './errors.js'
 
 /** Gives a command what every command has: `--json`, `--home`, and an example under its help. */
@@ -74,10 +75,11 @@ export function jsonValue(text: string): unknown {
 }
 
 /** All of standard input as text. @throws UsageError where it is a terminal, which would wait for ever */
-export async function readStdin(): Promise<string> {
-  if (process.stdin.isTTY) throw new UsageError('"-" reads standard input, but nothing is piped into it')
+export async function readStdin(stdin: Context['stdin']): Promise<string> {
+  const opened = stdin()
+  if (opened.isTTY) throw new UsageError('"-" reads standard input, but nothing is piped into it')
   const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
+  for await (const chunk of opened) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString('utf8')
 }
 

@@ -30,6 +30,11 @@ export class Output {
     if (!this.json) this.streams.stderr.write(`${text}\n`)
   }
 
+  /** What begins now and takes a while: a line in a log; on a terminal nothing, where a bar shows it. */
+  phase(text: string): void {
+    if (!this.showsProgress) this.note(text)
+  }
+
   error(error: PlainError): void {
     this.streams.stderr.write(
       this.json ? `${JSON.stringify({ error })}\n` : `error ${error.code}: ${error.message}\n`,

@@ -12,14 +12,16 @@ import { searchCommand } from './commands/search.js'
 import { serveCommand } from './commands/serve.js'
 import { trainCommand } from './commands/train.js'
 import type { Runner } from './context.js'
+import type { Streams } from './output.js'
 
 /**
  * The command line, told as commander's tree. What a command needs is imported when it runs, so that `--help` and
  * short commands start at once.
  *
+ * @param streams where help is written
  * @param run is given each command's work
  */
-export function buildProgram(run: Runner): Command {
+export function buildProgram({ stdout, stderr }: Streams, run: Runner): Command {
   const program = new Command('kindred')
     .description(
       'Semantic search, similar images and outliers over your own texts and pictures, in one process.',
@@ -27,7 +29,11 @@ export function buildProgram(run: Runner): Command {
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => undefined,
+    })
     .addHelpText(
       'after',
       '\nExample:\n  kindred add notes ~/notes\n  kindred search notes "how do I undo a commit"\n\n' +

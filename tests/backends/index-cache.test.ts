@@ -1,6 +1,6 @@
-import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { EmbeddedBackend } from '#src/backends/embedded/embedded-backend.js'
 import { openDatabase } from '#src/backends/embedded/sqlite.js'
 import type { ItemWrite } from '#src/core/backend.js'
@@ -44,18 +44,30 @@ async function recall(): Promise<number> {
   return found / (queries.length * 10)
 }
 
-beforeEach(async () => {
-  home = temporaryFolder()
-  await open()
+/** A home with the collection and its index, closed; every test opens a copy. */
+let filled: ReturnType<typeof temporaryFolder>
+
+beforeAll(async () => {
+  filled = temporaryFolder()
+  backend = await EmbeddedBackend.open({ home: filled.path, jobs: new RecordingJobs() })
   await backend.createCollection(vectorCollection('c', DIM))
   await backend.upsert('c', items)
   await backend.settled('c')
+  await backend.close()
+})
+
+beforeEach(async () => {
+  home = temporaryFolder()
+  cpSync(filled.path, home.path, { recursive: true })
+  await open()
 })
 
 afterEach(async () => {
   await backend.close()
   home.remove()
 })
+
+afterAll(() => filled.remove())
 
 describe('index cache', () => {
   it('opens a saved index without building it again', async () => {

@@ -61,6 +61,16 @@ describe('startProgress', () => {
 })
 
 describe('Output', () => {
+  it.each([
+    ['where stderr is no terminal, as a line', false, false, 'reading 3 items\n'],
+    ['on a terminal not, where a bar shows it', true, false, ''],
+    ['with --json not', false, true, ''],
+  ])('tells what begins %s', (_when, isTTY, json, written) => {
+    const stderr = sink(isTTY)
+    new Output({ json, streams: { stdout: sink(isTTY), stderr } }).phase('reading 3 items')
+    expect(stderr.text()).toBe(written)
+  })
+
   it('writes the answer to stdout and everything else to stderr', () => {
     const streams = { stdout: sink(false), stderr: sink(false) }
     const output = new Output({ json: false, streams })

@@ -2,12 +2,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CollectionSummary, Item, SearchAnswer } from '#src/core/types.js'
+import { kindredHere, kindredHereJson } from './command-line.js'
 import {
   type Ended,
   kindred,
   kindredJson,
   type Running,
-  type RunOptions,
   startServer,
   TemporaryFolders,
 } from './kindred-process.js'
@@ -24,18 +24,19 @@ const folders = new TemporaryFolders()
 
 afterAll(() => folders.remove())
 
+// Commands run in the process of the tests; those that read pipes, and the first ones, are processes of their own.
 describe.each([
-  ['in its own process', false],
+  ['with an engine of its own', false],
   ['through a live server', true],
 ])('the command line, %s', (_where, withServer) => {
   let home: string
   let notes: string
   let server: (Running & { url: string }) | undefined
 
-  const run = (args: string[], options: RunOptions = {}): Promise<Ended> =>
-    kindred(args, { home, ...options })
-  const json = <T>(args: string[], options: RunOptions = {}): Promise<T> =>
-    kindredJson<T>(args, { home, ...options })
+  const run = (args: string[], options: { input?: string } = {}): Promise<Ended> =>
+    kindredHere(args, { home, ...options })
+  const json = <T>(args: string[], options: { input?: string } = {}): Promise<T> =>
+    kindredHereJson<T>(args, { home, ...options })
   const firstId = async (args: string[]): Promise<string | undefined> =>
     (await json<SearchAnswer>(['search', ...args])).results[0]?.id
 
@@ -55,11 +56,11 @@ describe.each([
   })
 
   it('adds a folder, making the collection, and finds its texts by their meaning', async () => {
-    const added = await run(['add', 'notes', notes])
+    const added = await kindred(['add', 'notes', notes], { home })
     expect(added).toMatchObject({ code: 0, stderr: '' })
     expect(added.stdout).toMatch(/^added 3, unchanged 0, failed 0 in [\d.]+ s/)
 
-    const found = await run(['search', 'notes', 'how', 'do', 'I', 'undo', 'a', 'commit'])
+    const found = await kindred(['search', 'notes', 'how', 'do', 'I', 'undo', 'a', 'commit'], { home })
     expect(found.code).toBe(0)
     const [title, first] = found.stdout.split('\n')
     expect(title).toMatch(/#\s+score\s+id/)
@@ -185,7 +186,10 @@ describe.each([
   })
 
   it('takes the text of a search from standard input', async () => {
-    const answer = await json<SearchAnswer>(['search', 'notes', '-'], { input: 'what to cook\n' })
+    const answer = await kindredJson<SearchAnswer>(['search', 'notes', '-'], {
+      home,
+      input: 'what to cook\n',
+    })
     expect(answer.results[0]?.id).toBe('soup.txt')
   })
 
@@ -256,7 +260,7 @@ describe.each([
       { id: 'e', text: 'fifth' },
     ]
     const input = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n{"id": "f", "te`
-    const { code, stdout, stderr } = await run(['add', 'lines', '-', '--json'], { input })
+    const { code, stdout, stderr } = await kindred(['add', 'lines', '-', '--json'], { home, input })
     expect(code).toBe(1)
     expect(stderr).toBe('')
     const report = JSON.parse(stdout) as AddReport

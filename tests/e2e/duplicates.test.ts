@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DuplicatePage } from '#src/core/types.js'
 import { changed, drawScene } from '../support/changed-pictures.js'
-import { kindred, kindredJson, startServer, TemporaryFolders } from './kindred-process.js'
+import { kindredHere, kindredHereJson } from './command-line.js'
+import { startServer, TemporaryFolders } from './kindred-process.js'
 
 const folders = new TemporaryFolders()
 
@@ -23,11 +24,11 @@ describe('kindred duplicates', () => {
     const [second, third] = [await drawScene(2), await drawScene(3)]
     await writeFile(join(pictures, 'copies', 'two.jpg'), await changed(second, 'jpeg'))
     await writeFile(join(pictures, 'copies', 'three.png'), await changed(third, 'crop'))
-    await kindredJson(['add', 'photos', pictures], { home })
+    await kindredHereJson(['add', 'photos', pictures], { home })
   })
 
   it('shows groups with the one to keep', async () => {
-    const { code, stdout, stderr } = await kindred(['duplicates', 'photos'], { home })
+    const { code, stdout, stderr } = await kindredHere(['duplicates', 'photos'], { home })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const lines = stdout.trimEnd().split('\n')
     expect(lines.filter((line) => line.startsWith('keep'))).toHaveLength(3)
@@ -40,19 +41,19 @@ describe('kindred duplicates', () => {
   })
 
   it('gives all groups as JSON, of a new search or the latest one, also through a server', async () => {
-    const found = await kindredJson<DuplicatePage>(['duplicates', 'photos'], { home })
+    const found = await kindredHereJson<DuplicatePage>(['duplicates', 'photos'], { home })
     expect(found.groups).toHaveLength(3)
     expect(found.fingerprinted).toEqual({ texts: 0, images: 0 })
-    const latest = await kindredJson<DuplicatePage>(['duplicates', 'photos', '--latest'], { home })
+    const latest = await kindredHereJson<DuplicatePage>(['duplicates', 'photos', '--latest'], { home })
     expect(latest).toEqual(found)
     const server = await startServer(home)
     try {
       const args = ['duplicates', 'photos', '--relation', 'exact', '--limit', '1']
-      expect(await kindredJson<DuplicatePage>(args, { home })).toMatchObject({
+      expect(await kindredHereJson<DuplicatePage>(args, { home })).toMatchObject({
         found: { groups: 1, exact: 1 },
       })
       const only = ['duplicates', 'photos', '--where', '{"$id":{"$gt":"d"}}']
-      expect(await kindredJson<DuplicatePage>(only, { home })).toMatchObject({ items: 4, groups: [] })
+      expect(await kindredHereJson<DuplicatePage>(only, { home })).toMatchObject({ items: 4, groups: [] })
     } finally {
       server.child.kill('SIGTERM')
       await server.ended
@@ -60,7 +61,7 @@ describe('kindred duplicates', () => {
   })
 
   it('says so when there are none, and refuses wrong usage', async () => {
-    const none = await kindred(['duplicates', 'photos', '--relation', 'near', '--by', 'text'], { home })
+    const none = await kindredHere(['duplicates', 'photos', '--relation', 'near', '--by', 'text'], { home })
     expect(none).toMatchObject({ code: 0, stdout: 'looked at 7 items for near duplicates: none\n' })
     for (const wrong of [
       ['--relation', 'same'],
@@ -69,11 +70,11 @@ describe('kindred duplicates', () => {
       ['--limit', '0'],
       ['--where', '{of'],
     ]) {
-      expect((await kindred(['duplicates', 'photos', ...wrong], { home })).code).toBe(2)
+      expect((await kindredHere(['duplicates', 'photos', ...wrong], { home })).code).toBe(2)
     }
-    const failed = await kindred(['duplicates', 'photos', '--threshold', '0.9', '--json'], { home })
+    const failed = await kindredHere(['duplicates', 'photos', '--threshold', '0.9', '--json'], { home })
     expect(failed.code).toBe(1)
     expect(JSON.parse(failed.stderr)).toMatchObject({ error: { code: 'INVALID_REQUEST' } })
-    expect((await kindred(['duplicates', 'nowhere'], { home })).stderr).toContain('COLLECTION_NOT_FOUND')
+    expect((await kindredHere(['duplicates', 'nowhere'], { home })).stderr).toContain('COLLECTION_NOT_FOUND')
   })
 })

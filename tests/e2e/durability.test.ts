@@ -89,7 +89,7 @@ describe('Ctrl-C while items are added', () => {
     const server = withServer ? await startServer(home) : undefined
     const adding = start(['add', 'notes', '-', '--format', 'jsonl', '--json'], { home, input: 'open' })
     // More than one batch: the first goes out, the second waits for its end, which does not come.
-    adding.child.stdin?.write(lines(0, 1200))
+    adding.child.stdin?.write(lines(0, 700))
     await written(home, 512)
     adding.child.kill('SIGINT')
 
@@ -105,9 +105,9 @@ describe('Ctrl-C while items are added', () => {
     const again = ['add', 'notes', '-', '--format', 'jsonl']
     const rest = await kindredJson<{ added: number; unchanged: number }>(again, {
       home,
-      input: lines(0, 1200),
+      input: lines(0, 700),
     })
-    expect(rest).toMatchObject({ added: 1200 - items.size, unchanged: items.size })
+    expect(rest).toMatchObject({ added: 700 - items.size, unchanged: items.size })
     server?.child.kill('SIGTERM')
     await server?.ended
   })

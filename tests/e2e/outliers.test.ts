@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '#src/core/random.js'
 import type { OutlierAnswer } from '#src/core/types.js'
 import { drawnImages } from '../support/drawn-images.js'
-import { kindred, kindredJson, startServer, TemporaryFolders } from './kindred-process.js'
+import { kindredHere, kindredHereJson } from './command-line.js'
+import { startServer, TemporaryFolders } from './kindred-process.js'
 
 const folders = new TemporaryFolders()
 
@@ -26,7 +27,7 @@ describe('kindred outliers', () => {
     const noise = Uint8Array.from({ length: side * side }, () => random.int(256))
     const raw = { width: side, height: side, channels: 1 as const }
     await writeFile(join(folder, 'noise.png'), await sharp(noise, { raw }).png().toBuffer())
-    await kindredJson(['add', 'shapes', folder], { home })
+    await kindredHereJson(['add', 'shapes', folder], { home })
     const texts = await folders.make()
     await mkdir(join(texts, 'notes'))
     const kitchen = [
@@ -53,11 +54,11 @@ describe('kindred outliers', () => {
       join(texts, 'law.md'),
       'The tenant shall indemnify the landlord against all claims arising from the use of the premises.',
     )
-    await kindredJson(['add', 'notes', texts], { home })
+    await kindredHereJson(['add', 'notes', texts], { home })
   })
 
   it('shows the strangest first, with what finds them strange', async () => {
-    const { code, stdout } = await kindred(['outliers', 'shapes', '--limit', '3'], { home })
+    const { code, stdout } = await kindredHere(['outliers', 'shapes', '--limit', '3'], { home })
     expect(code).toBe(0)
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/# +p +id +strange to/)
@@ -67,24 +68,24 @@ describe('kindred outliers', () => {
   })
 
   it('finds the odd text among texts', async () => {
-    expect(ids(await kindredJson<OutlierAnswer>(['outliers', 'notes', '--limit', '1'], { home }))).toEqual([
-      'law.md',
-    ])
+    expect(
+      ids(await kindredHereJson<OutlierAnswer>(['outliers', 'notes', '--limit', '1'], { home })),
+    ).toEqual(['law.md'])
   })
 
   it('answers the same through a server, by other rules, and takes corrections', async () => {
-    const alone = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
+    const alone = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
     const server = await startServer(home)
     try {
-      const served = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
+      const served = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes', '--rate', '0.05'], { home })
       expect(served).toEqual(alone)
-      const corrected = await kindredJson<OutlierAnswer>(
+      const corrected = await kindredHereJson<OutlierAnswer>(
         ['outliers', 'shapes', '--fine', 'noise.png', '--limit', '100'],
         { home },
       )
       const noise = corrected.outliers.find(({ id }) => id === 'noise.png')
       expect(noise).toMatchObject({ flagged: false, correction: 'fine' })
-      const back = await kindredJson<OutlierAnswer>(
+      const back = await kindredHereJson<OutlierAnswer>(
         ['outliers', 'shapes', '--forget', 'noise.png', '--refit'],
         {
           home,
@@ -98,9 +99,9 @@ describe('kindred outliers', () => {
   })
 
   it('writes why into a folder, with pictures of where a reconstruction differs', async () => {
-    await kindredJson(['train', 'shapes', '--encoder', 'pca', '--dim', '6'], { home })
+    await kindredHereJson(['train', 'shapes', '--encoder', 'pca', '--dim', '6'], { home })
     const out = join(await folders.make(), 'why')
-    const answer = await kindredJson<OutlierAnswer>(
+    const answer = await kindredHereJson<OutlierAnswer>(
       ['outliers', 'shapes', '--refit', '--limit', '2', '--explain', out],
       { home },
     )
@@ -128,11 +129,44 @@ describe('kindred outliers', () => {
     [['--fine', 'nobody'], 'ITEM_NOT_FOUND'],
     [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST'],
     [['--against', 'notes', '--flagged'], 'INVALID_REQUEST'],
-    [['--explain', '/dev/null'], 'FILE_UNREADABLE'],
   ])('refuses %j with %s', async (args, code) => {
-    const { code: exit, stderr } = await kindred(['outliers', 'shapes', ...args, '--json'], { home })
+    const { code: exit, stderr } = await kindredHere(['outliers', 'shapes', ...args, '--json'], { home })
     expect(exit).toBe(1)
     expect(JSON.parse(stderr).error.code).toBe(code)
+  })
+
+  it('refuses a folder for explanations that cannot be made, before it keeps or writes anything', async () => {
+    const root = await folders.make()
+    await writeFile(join(root, 'file'), 'words')
+    for (const folder of [join(root, 'file'), join(root, 'file', 'below')]) {
+      const args = ['outliers', 'shapes', '--fine', 'noise.png', '--explain', folder, '--json']
+      const { code, stdout, stderr } = await kindredHere(args, { home })
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(JSON.parse(stderr).error).toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringMatching(/file.* cannot be written: .*choose another folder/),
+      })
+    }
+    const other = join(root, 'new', 'why')
+    const nowhere = await kindredHere(['outliers', 'nowhere', '--explain', other], { home })
+    expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringContaining('COLLECTION_NOT_FOUND') })
+    expect(await readdir(root)).toEqual(['file'])
+    const { outliers } = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes', '--limit', '100'], {
+      home,
+    })
+    const noise = outliers.find(({ id }) => id === 'noise.png')
+    expect([noise?.flagged, noise?.correction]).toEqual([true, undefined])
+  })
+
+  it('keeps no explanation where one of the files cannot be written', async () => {
+    const out = await folders.make()
+    await mkdir(join(out, 'explanations.md'))
+    const { code, stderr } = await kindredHere(['outliers', 'shapes', '--limit', '1', '--explain', out], {
+      home,
+    })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error FILE_UNREADABLE: .*explanations\.md cannot be written/)
+    expect(await readdir(out)).toEqual(['explanations.md'])
   })
 
   it('judges new pictures by what is normal in another collection', async () => {
@@ -143,8 +177,8 @@ describe('kindred outliers', () => {
     const stripes = Uint8Array.from({ length: side * side }, (_, i) => ((i % side) % 4 < 2 ? 255 : 0))
     const raw = { width: side, height: side, channels: 1 as const }
     await writeFile(join(folder, 'stripes.png'), await sharp(stripes, { raw }).png().toBuffer())
-    await kindredJson(['add', 'fresh', folder], { home })
-    const answer = await kindredJson<OutlierAnswer>(
+    await kindredHereJson(['add', 'fresh', folder], { home })
+    const answer = await kindredHereJson<OutlierAnswer>(
       ['outliers', 'fresh', '--against', 'shapes', '--limit', '7'],
       {
         home,

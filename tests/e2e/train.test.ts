@@ -6,7 +6,8 @@ import type { Job } from '#src/core/jobs.js'
 import type { CollectionSummary, OutlierAnswer, SearchAnswer } from '#src/core/types.js'
 import type { FitResult } from '#src/engine/fit-job.js'
 import { drawnImages } from '../support/drawn-images.js'
-import { kindred, kindredJson, start, startServer, TemporaryFolders } from './kindred-process.js'
+import { kindredHere, kindredHereJson } from './command-line.js'
+import { start, startServer, TemporaryFolders } from './kindred-process.js'
 
 const folders = new TemporaryFolders()
 
@@ -28,14 +29,14 @@ interface Added {
 }
 
 const add = (home: string, collection: string, path: string): Promise<Added> =>
-  kindredJson<Added>(['add', collection, path], { home })
+  kindredHereJson<Added>(['add', collection, path], { home })
 
 async function summaryOf(home: string, collection: string): Promise<CollectionSummary> {
-  return kindredJson<CollectionSummary>(['collections', 'show', collection], { home })
+  return kindredHereJson<CollectionSummary>(['collections', 'show', collection], { home })
 }
 
 async function refusal(args: readonly string[], home: string): Promise<{ code: string; message: string }> {
-  const { code, stderr } = await kindred([...args, '--json'], { home })
+  const { code, stderr } = await kindredHere([...args, '--json'], { home })
   expect(code).toBe(1)
   return (JSON.parse(stderr) as { error: { code: string; message: string } }).error
 }
@@ -55,7 +56,7 @@ describe('a folder of pictures', () => {
   })
 
   it('is added with its inner folders as labels, and what cannot be read is told', async () => {
-    const { code, stdout } = await kindred(['add', 'shapes', pictures, '--json'], { home })
+    const { code, stdout } = await kindredHere(['add', 'shapes', pictures, '--json'], { home })
     expect(code).toBe(1)
     const added = JSON.parse(stdout) as Added
     expect(added.added).toBe(90)
@@ -66,7 +67,7 @@ describe('a folder of pictures', () => {
     const [query] = await drawnImages(1, 77)
     const file = join(await folders.make(), 'query.png')
     await writeFile(file, query?.png ?? '')
-    const byImage = await kindredJson<SearchAnswer>(['search', 'shapes', '--image', file, '-k', '5'], {
+    const byImage = await kindredHereJson<SearchAnswer>(['search', 'shapes', '--image', file, '-k', '5'], {
       home,
     })
     expect(byImage.plan.space).toBe('descriptor')
@@ -74,18 +75,20 @@ describe('a folder of pictures', () => {
       byImage.results.filter(({ metadata }) => metadata?.label === 'disc').length,
     ).toBeGreaterThanOrEqual(4)
     const id = byImage.results[0]?.id ?? ''
-    const byItem = await kindredJson<SearchAnswer>(['search', 'shapes', '--like', id, '-k', '5'], { home })
+    const byItem = await kindredHereJson<SearchAnswer>(['search', 'shapes', '--like', id, '-k', '5'], {
+      home,
+    })
     expect(byItem.results.map((result) => result.id)).not.toContain(id)
     expect(byItem.results[0]?.metadata?.label).toBe('disc')
   })
 
   it('has strange ones after one command more', async () => {
-    const trained = await kindredJson<FitResult>(
+    const trained = await kindredHereJson<FitResult>(
       ['train', 'shapes', '--encoder', 'autoencoder', '--dim', '6', '--epochs', '30'],
       { home },
     )
     expect(trained).toMatchObject({ space: 'autoencoder', version: 1, dim: 6, scored: 90 })
-    const { outliers, scored } = await kindredJson<OutlierAnswer>(['outliers', 'shapes'], { home })
+    const { outliers, scored } = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes'], { home })
     expect(scored).toBe(90)
     const scores = outliers.map(({ score }) => score)
     expect(scores).toEqual([...scores].sort((a, b) => b - a))
@@ -132,7 +135,7 @@ describe('training that cannot be', () => {
       await file.png().toFile(join(root, `${i}.png`))
     }
     expect((await add(home, 'sizes', root)).added).toBe(40)
-    const trained = await kindredJson<FitResult>(['train', 'sizes', '--encoder', 'pca', '--dim', '3'], {
+    const trained = await kindredHereJson<FitResult>(['train', 'sizes', '--encoder', 'pca', '--dim', '3'], {
       home,
     })
     expect(trained).toMatchObject({ dim: 3, scored: 40 })

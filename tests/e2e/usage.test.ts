@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { kindredHere } from './command-line.js'
 import { kindred, TemporaryFolders } from './kindred-process.js'
 
 const COMMANDS = [
@@ -39,7 +40,7 @@ describe('kindred --help', () => {
   })
 
   it.each(COMMANDS.map((words) => [words.join(' ')]))('shows an example of %s', async (words) => {
-    const { code, stdout, stderr } = await kindred([...words.split(' '), '--help'])
+    const { code, stdout, stderr } = await kindredHere([...words.split(' '), '--help'])
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: kindred ${words}`)
@@ -73,7 +74,7 @@ describe('wrong usage', () => {
   ]
 
   it.each(wrong)('ends with 2 on %s', async (_what, args, message) => {
-    const { code, stdout, stderr } = await kindred(args)
+    const { code, stdout, stderr } = await kindredHere(args)
     expect(code).toBe(2)
     expect(stdout).toBe('')
     expect(stderr).toMatch(/^error INVALID_REQUEST: /)
@@ -101,7 +102,7 @@ describe('a command that only looks', () => {
   ])('%s: says that there is no home, and makes none', async (...words) => {
     const folders = new TemporaryFolders()
     const home = join(await folders.make(), 'nothing-here')
-    const { code, stderr } = await kindred(words, { home })
+    const { code, stderr } = await kindredHere(words, { home })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^error COLLECTION_NOT_FOUND: .*--home/)
     expect(existsSync(home)).toBe(false)

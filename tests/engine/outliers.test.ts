@@ -23,7 +23,7 @@ function itemsOf(
   }))
 }
 
-describe.each(ENGINES)('outliers over %s', (_, open) => {
+describe.each(ENGINES)('outliers over %s', (name, open) => {
   let engine: OpenedEngine
   let kindred: Kindred
   let collection: Collection
@@ -134,7 +134,8 @@ describe.each(ENGINES)('outliers over %s', (_, open) => {
     expect(jobs('part', 'redetect')).toEqual([])
   })
 
-  it('judges all of a large addition before it answers', async () => {
+  // how many are judged in a round is a matter of the engine alone: once, over the backend that ships
+  it.runIf(name === 'embedded')('judges all of a large addition before it answers', async () => {
     const large = await create('large')
     await large.add(itemsOf(40))
     await large.outliers()

@@ -78,13 +78,13 @@ async function add(
   paths: readonly string[],
   options: AddOptions,
 ): Promise<number> {
-  if (paths.includes('-') && process.stdin.isTTY)
-    throw new UsageError('"-" reads standard input, but nothing is piped into it')
+  const stdin = paths.includes('-') ? context.stdin() : undefined
+  if (stdin?.isTTY) throw new UsageError('"-" reads standard input, but nothing is piped into it')
   const { output, signal } = context
   const { format, idColumn, textColumn } = options
   const columns = vectorColumns(options.vectorColumns)
   const { readItems } = await import('../../datasets/read-items.js')
-  const reading = readItems(paths, { format, idColumn, textColumn, vectorColumns: columns, signal })
+  const reading = readItems(paths, { format, idColumn, textColumn, vectorColumns: columns, stdin, signal })
   const size = await reading.size()
   const started = performance.now()
   const report: Report = {

@@ -4,9 +4,10 @@ import type { DetectOptions, OutlierAnswer, OutlierOptions } from '../../core/ty
 import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
-import { explainOutliers, makeFolder } from '../explain-outliers.js'
+import { explainOutliers } from '../explain-outliers.js'
 import { followJob } from '../follow-job.js'
 import { common, integer, jsonValue, number } from '../options.js'
+import { StagedFolder } from '../staged-folder.js'
 import { textTable } from '../text-table.js'
 
 interface Options extends Omit<OutlierOptions, 'against'> {
@@ -78,17 +79,20 @@ async function outliers(context: Context, collection: string, options: Options):
     )
   }
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
+  let folder: StagedFolder | undefined
   try {
+    // before anything that is kept or takes long
+    if (explain !== undefined) folder = await StagedFolder.open(explain)
     if (fine) await client.correct(collection, fine, 'fine')
     if (strange) await client.correct(collection, strange, 'strange')
     if (forget) await client.correct(collection, forget, null)
-    if (explain !== undefined) await makeFolder(explain)
     if (against === undefined) await fitWhereNeeded(context, client, collection, asked, refit === true)
     const beside = againstWhere === undefined ? against : { collection: against ?? '', where: againstWhere }
     const answer = await client.outliers(collection, { ...asked, against: beside })
-    if (explain !== undefined) await explainOutliers(context, client, { collection, answer, folder: explain })
+    if (folder) await explainOutliers(context, client, { collection, answer, folder })
     context.output.answer(answer, () => outliersText(answer, context.output.width))
   } finally {
+    await folder?.discard()
     await close()
   }
 }

@@ -110,7 +110,7 @@ async function search(
   words: readonly string[],
   options: SearchOptions,
 ): Promise<undefined> {
-  const request = await requestOf(words, options)
+  const request = await requestOf(context, words, options)
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
     const answer = await client.search(collection, request, context.signal)
@@ -128,7 +128,11 @@ async function search(
   }
 }
 
-async function requestOf(words: readonly string[], options: SearchOptions): Promise<unknown> {
+async function requestOf(
+  { stdin }: Context,
+  words: readonly string[],
+  options: SearchOptions,
+): Promise<unknown> {
   const { like = [], unlike = [], image, space, metric, k, where, mode, alpha, fusion, exact, ef } = options
   const { facet: facets, targetRecall, include } = options
   const { minScore, maxDistance, offset, cursor, groupBy, groupSize, diversity } = options
@@ -139,7 +143,7 @@ async function requestOf(words: readonly string[], options: SearchOptions): Prom
   const rest = { space, metric, mode, alpha, fusion, k, where, exact, ef, targetRecall, include, facets }
   const text = words.join(' ')
   const positive = [
-    ...(text === '' ? [] : [{ text: text === '-' ? (await readStdin()).trim() : text }]),
+    ...(text === '' ? [] : [{ text: text === '-' ? (await readStdin(stdin)).trim() : text }]),
     ...like.map((id) => ({ id })),
     ...(image === undefined ? [] : [{ image: await readBase64(image) }]),
   ]

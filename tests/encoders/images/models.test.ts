@@ -76,7 +76,7 @@ describe('a convolutional autoencoder of colour pictures', () => {
     // one disc of one size: where it is takes two numbers, but many components
     const random = seededRandom(5)
     const discs = await Promise.all(
-      Array.from({ length: 800 }, () => {
+      Array.from({ length: 500 }, () => {
         const [x, y] = [6 + 12 * random.uniform(), 6 + 12 * random.uniform()]
         const pixels = Uint8Array.from({ length: 3 * SIDE * SIDE }, (_, i) => {
           const at = Math.floor(i / 3)
