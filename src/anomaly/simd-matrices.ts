@@ -1,5 +1,5 @@
-import { PAGE, type Run, simdKernel } from './simd-kernel.js'
-import { A_ROWS, B_ROWS } from './simd-module.js'
+import { PAGE, type Run, simdKernel } from '../core/simd-kernel.js'
+import { A_ROWS, B_ROWS } from '../core/simd-module.js'
 
 /** Numbers in the memory that the kernel reads, row-major, of shape [rows, columns]. */
 export interface Matrix {
