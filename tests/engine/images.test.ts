@@ -366,7 +366,7 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
     const vectors = await vectorsOf('again')
     expect(Object.keys(vectors ?? {}).toSorted()).toEqual(['descriptor', 'outliers'])
     expect(vectors).toEqual(await vectorsOf(drawn[3]?.id ?? ''))
-    expect((await both.get('again'))?.anomaly?.detector).toBe('verdict')
+    expect((await both.outliers({ limit: 40 })).outliers.map(({ id }) => id)).toContain('again')
   })
 
   it('refuses to train where there is nothing to train on', async () => {
