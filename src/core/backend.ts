@@ -280,6 +280,8 @@ export interface NearestQuery {
   where?: Filter | undefined
   /** Ids that must not be found. */
   exclude?: readonly string[]
+  /** `false` where borders and revisions of hits are not asked for, which may save looking them up. Default true. */
+  borders?: boolean
   signal?: AbortSignal
 }
 

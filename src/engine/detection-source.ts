@@ -106,7 +106,7 @@ async function nearestTo(
   if (metric === 'cosine' && !vector.some((value) => value !== 0)) return []
   for (let k = trimmed.size > 0 ? 2 * NEIGHBOURS : NEIGHBOURS; ; k *= 4) {
     const { hits } = await context.backend.nearest(collection, {
-      ...{ space: space.name, encoder: space.encoder, vectors: [vector], metric, k },
+      ...{ space: space.name, encoder: space.encoder, vectors: [vector], metric, k, borders: false },
       ...(filter ? { where: filter } : {}),
       ...(id === undefined ? {} : { exclude: [id] }),
     })

@@ -39,11 +39,16 @@ export interface ItemScan {
   to?: number
   /** Only these, ascending; in shared memory where the scan crosses threads. Default: all. */
   rows?: Uint32Array | undefined
+  /** The largest distance that is looked for; default any. A little beyond it may be found too. */
+  within?: number | undefined
   /** Slots of items that must not be found. */
   excludeItems?: ReadonlySet<number>
   /** Asked between blocks of 512 rows; the scan ends early once it is true, and what it returns is worthless. */
   stopped?: () => boolean
 }
+
+/** By how much a block's distances may differ from those of `core/metrics.ts`. */
+const ROUNDING = 1e-5
 
 /** Rows whose distances are computed before they are looked at. */
 const BLOCK = 512
@@ -93,7 +98,10 @@ export function scanItems(table: VectorTable, scan: ItemScan): ItemHit[] {
   const exclude = scan.excludeItems?.size ? scan.excludeItems : undefined
   const heap = new BoundedHeap(scan.k, { unique: true })
   const norms = vectors.map(norm)
+  const { within = Number.POSITIVE_INFINITY } = scan
+  const bound = within + ROUNDING * (1 + Math.abs(within))
   const look = (chunk: TableChunk, at: number, row: number, distance: number): void => {
+    if (distance > bound) return
     const item = chunk.items[at] as number
     if (chunk.dead[at] !== 0 || !heap.admits(distance, item)) return
     if (!exclude?.has(item)) heap.push(distance, item, row)

@@ -464,7 +464,7 @@ export class EmbeddedBackend implements Backend {
         const shown = live.map(({ item, label, distance }) => {
           return { id: vectors.slots.idOf(item), label, distance }
         })
-        return { ...answer, hits: this.#withBorders(space, shown) }
+        return { ...answer, hits: this.#withBorders(space, shown, query.borders ?? true) }
       }
     } finally {
       held.release()
@@ -612,8 +612,9 @@ export class EmbeddedBackend implements Backend {
   #withBorders(
     space: SpaceVectors,
     found: readonly { id: string; label: number; distance: number }[],
+    asked: boolean,
   ): Hit[] {
-    if (space.keys.encoder === null) {
+    if (space.keys.encoder === null || !asked) {
       return found.map(({ id, distance }) => ({ id, distance, start: 0, end: 0 }))
     }
     const borders = this.#reader.items.borders(found.map(({ label }) => label))
