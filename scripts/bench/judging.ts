@@ -124,6 +124,9 @@ async function measure(name: string): Promise<Figure> {
     times.push([withJudging, withoutJudging])
     ratios.push(withJudging / withoutJudging)
   }
+  const again = kindred.jobs.list().filter(({ kind: job }) => job === 'redetect')
+  if (again.length > 0)
+    throw new Error(`the detectors of ${again[0]?.collection} were fitted again meanwhile`)
   const ratio = median(ratios)
   const each = times
     .map((pair) => pair.map((ms) => ((1_000 * ms) / kind.added).toFixed(0)).join('/'))

@@ -109,7 +109,10 @@ export interface NewEncoderVersion {
   dim: number
   metrics: Metric[]
   unit: boolean
-  /** JSON; small (it is in every {@link SpaceRecord}). */
+  /**
+   * JSON; small (it is in every {@link SpaceRecord}). `indexFrom`, where it is there, tells a backend from how many vectors on an
+   * index is worth it.
+   */
   settings: Record<string, unknown>
   /** JSON. */
   report: Record<string, unknown>

@@ -6,7 +6,7 @@ import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
 import { nearestOfEach } from './nearest-of-each.js'
-import { INDEX_FROM } from './plan-build.js'
+import { indexFrom } from './plan-build.js'
 import { searchMatching } from './search-matching.js'
 import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
@@ -77,7 +77,7 @@ export class SpaceVectors implements IndexSource {
 
   /** Vectors that every index holds; all of a space that is too small to need one. */
   get indexed(): number {
-    if (this.table.live < INDEX_FROM) return this.table.live
+    if (this.table.live < indexFrom(this.keys)) return this.table.live
     return this.indexes.length === 0 ? 0 : Math.min(...this.indexes.map((index) => index.indexed))
   }
 
