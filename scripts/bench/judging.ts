@@ -13,12 +13,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { renderRecords } from '#src/cli/render-records.js'
+import { seededRandom } from '#src/core/random.js'
 import type { CollectionOptions, ItemInput } from '#src/core/types.js'
 import { readEmoji, readFashion } from '#src/datasets/demo-sets.js'
 import { ImageWorkers } from '#src/images/image-workers.js'
 import { type Collection, Kindred } from '#src/index.js'
 import { clusteredVectors } from './clustered-vectors.js'
 import { type Figure, machineFacts, median, printFigures } from './machine.js'
+import { shuffled } from './shuffled.js'
 
 const BOUND = 1.5
 const { values } = parseArgs({
@@ -47,7 +49,8 @@ const KINDS: Record<string, Kind> = {
     async items() {
       const items: ItemInput[] = []
       for await (const { id, text } of readEmoji()) items.push({ id, text })
-      return items
+      // in their own order the last are of other groups than the first, and the detectors would be fitted again
+      return shuffled(items, seededRandom(Number(values.seed)))
     },
   },
   pictures: {
