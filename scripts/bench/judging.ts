@@ -13,12 +13,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { renderRecords } from '#src/cli/render-records.js'
+import { seededRandom } from '#src/core/random.js'
 import type { CollectionOptions, ItemInput } from '#src/core/types.js'
 import { readEmoji, readFashion } from '#src/datasets/demo-sets.js'
 import { ImageWorkers } from '#src/images/image-workers.js'
 import { type Collection, Kindred } from '#src/index.js'
 import { clusteredVectors } from './clustered-vectors.js'
 import { type Figure, machineFacts, median, printFigures } from './machine.js'
+import { shuffled } from './shuffled.js'
 
 const BOUND = 1.5
 const { values } = parseArgs({
@@ -47,7 +49,8 @@ const KINDS: Record<string, Kind> = {
     async items() {
       const items: ItemInput[] = []
       for await (const { id, text } of readEmoji()) items.push({ id, text })
-      return items
+      // in their own order the last are of other groups than the first, and the detectors would be fitted again
+      return shuffled(items, seededRandom(Number(values.seed)))
     },
   },
   pictures: {
@@ -99,10 +102,13 @@ async function measure(name: string): Promise<Figure> {
     await kindred.collection(`${name}-plain`, kind.options),
     await kindred.collection(`${name}-judged`, kind.options),
   ]
-  for (const collection of [plain, judged])
-    await addAll(collection, items.slice(0, kind.base), kind.batch * 10)
-  // pictures in such number have their descriptor fitted to them in the background
-  for (const { id } of kindred.jobs.list()) for await (const job of kindred.jobs.watch(id)) void job
+  for (const collection of [plain, judged]) {
+    for (let from = 0; from < kind.base; from += 10 * kind.batch) {
+      await addAll(collection, items.slice(from, Math.min(kind.base, from + 10 * kind.batch)), kind.batch)
+      // pictures have their descriptor fitted to them in the background, at each fourfold number: none of that is to fall into a round
+      for (const { id } of kindred.jobs.list()) for await (const job of kindred.jobs.watch(id)) void job
+    }
+  }
   await (await judged.detect()).finished
   const ratios: number[] = []
   const times: [number, number][] = []
@@ -121,6 +127,9 @@ async function measure(name: string): Promise<Figure> {
     times.push([withJudging, withoutJudging])
     ratios.push(withJudging / withoutJudging)
   }
+  const again = kindred.jobs.list().filter(({ kind: job }) => job === 'redetect')
+  if (again.length > 0)
+    throw new Error(`the detectors of ${again[0]?.collection} were fitted again meanwhile`)
   const ratio = median(ratios)
   const each = times
     .map((pair) => pair.map((ms) => ((1_000 * ms) / kind.added).toFixed(0)).join('/'))

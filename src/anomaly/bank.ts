@@ -1,5 +1,5 @@
 import type { Rows } from '../core/detection.js'
-import { RowSums } from './row-sums.js'
+import { RowSums } from '../core/row-sums.js'
 import { eachScaledBlock, plainScaling, type Scaling, scaled } from './scaling.js'
 import { toUnitRows } from './unit-rows.js'
 

@@ -11,6 +11,7 @@ const WORDS: Record<DetectorName, string> = {
   mahalanobis: 'its dimensions go together in an unusual way',
   forest: 'few random cuts part it from the others',
   ecod: 'single values of it are extreme',
+  autoencoder: 'an autoencoder that learned the others gives it back badly',
   reconstruction: 'the encoder reconstructs it badly',
   nelbo: 'the encoder finds it improbable',
 }

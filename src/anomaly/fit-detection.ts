@@ -4,13 +4,11 @@ import type {
   DetectionReport,
   DetectionRows,
   DetectionScores,
-  Detector,
 } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { type Random, seededRandom } from '../core/random.js'
 import { checkRows } from './check-rows.js'
 import { bulkScores, judgeMix } from './contamination.js'
-import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { fitPart, type PartFit } from './fit-part.js'
 import { detectorScores, FittedDetection } from './fitted-detection.js'
 import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
@@ -149,7 +147,7 @@ function finish(
   const { reference, trimmed, contamination, shift, labels } = found
   const detection = new FittedDetection({
     dim: rows.dim,
-    detectors: fit.detectors as Record<VectorDetectorName, Detector>,
+    detectors: fit.detectors,
     tails: fit.tails,
     reference,
     shift,
@@ -157,7 +155,7 @@ function finish(
       items: rows.count,
       reference: reference.kind,
       calibratedOn: reference.kind === 'clean' ? reference.verdicts.length : rows.count,
-      weights: fit.weights,
+      weights: { ...shownOnly(fit.scores), ...fit.weights },
       contamination,
     },
   })
@@ -165,4 +163,9 @@ function finish(
   const pValues = found.pValues.map((p, i) => (labels?.[i] === -1 ? 1 : p))
   const detectors = detectorScores(fit.scores, fit.surprises)
   return { detection, scores: { verdict: fit.verdict, pValues, detectors }, trimmed }
+}
+
+/** A weight of 0 for every detector that gave scores. */
+function shownOnly(scores: PartFit['scores']): DetectionReport['weights'] {
+  return Object.fromEntries(entriesOf(scores).map(([name]) => [name, 0]))
 }

@@ -1,6 +1,6 @@
-import { type DetectionRows, type Detector, VECTOR_DETECTORS } from '../core/detection.js'
+import type { DetectionRows, Detector } from '../core/detection.js'
 import { chooseWeights } from './choose-weights.js'
-import { fitVectorDetectors, type VectorDetectorName } from './detectors/vector-detectors.js'
+import { detectorsOf, fitVectorDetectors, type VectorDetectorName } from './detectors/vector-detectors.js'
 import type { Fitted } from './fitted.js'
 import { encoderScores, surprisesOf } from './fitted-detection.js'
 import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
@@ -13,7 +13,7 @@ import { placesWhere, selectRows } from './select-rows.js'
  * two rows apart that lie outside of all that they were fitted to, so that without the strange rows they could not rank
  * them.
  */
-const FITTED_AGAIN: readonly VectorDetectorName[] = ['neighbours', 'lof', 'mahalanobis']
+const FITTED_AGAIN: readonly VectorDetectorName[] = ['neighbours', 'lof', 'mahalanobis', 'autoencoder']
 
 /** Detectors fitted to a part of the rows, and what they say of all. */
 export interface PartFit {
@@ -49,9 +49,10 @@ export function fitPart(rows: DetectionRows, { seed, leaveOut, first, draft = fa
   const detectors: ByDetector<Detector> = { ...first?.detectors }
   const scores: ByDetector<Float64Array> = { ...first?.scores, ...encoderScores(rows) }
   const weights = chooseWeights(part)
-  const names = (first ? FITTED_AGAIN : VECTOR_DETECTORS).filter(
-    (name) => !draft || weights[name] !== undefined || !FITTED_AGAIN.includes(name),
-  )
+  const names = detectorsOf(rows).filter((name) => {
+    const again = FITTED_AGAIN.includes(name)
+    return first ? again : !draft || !again || weights[name] !== undefined
+  })
   const fitted = fitVectorDetectors(part, seed, names)
   for (const [name, { detector, scores: own }] of entriesOf<Fitted>(fitted)) {
     detectors[name] = detector

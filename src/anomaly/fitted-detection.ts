@@ -8,7 +8,6 @@ import {
   VECTOR_DETECTORS,
 } from '../core/detection.js'
 import { checkRows } from './check-rows.js'
-import type { VectorDetectorName } from './detectors/vector-detectors.js'
 import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
 import type { LabelShift } from './label-shift.js'
 import { packFloats } from './pack.js'
@@ -17,7 +16,7 @@ import type { ScoreTail } from './score-tail.js'
 
 export interface DetectionParts {
   dim: number
-  detectors: Record<VectorDetectorName, Detector>
+  detectors: ByDetector<Detector>
   /** By detector, those of encoders among them. */
   tails: ByDetector<ScoreTail>
   reference: Reference
@@ -59,7 +58,9 @@ export class FittedDetection implements Detection {
       dim,
       report,
       reference: reference.kind,
-      detectors: Object.fromEntries(VECTOR_DETECTORS.map((name) => [name, detectors[name].settings()])),
+      detectors: Object.fromEntries(
+        entriesOf(detectors).map(([name, detector]) => [name, detector.settings()]),
+      ),
       tails: Object.fromEntries(entriesOf(tails).map(([name, tail]) => [name, tail.count])),
     }
   }
@@ -68,8 +69,8 @@ export class FittedDetection implements Detection {
     const { detectors, tails, reference, shift } = this.#parts
     const files: Record<string, Uint8Array> = { reference: packFloats(reference.verdicts), ...shift?.files() }
     if (reference.pValues) files['reference-p'] = packFloats(reference.pValues)
-    for (const name of VECTOR_DETECTORS) {
-      for (const [file, bytes] of Object.entries(detectors[name].files())) files[`${name}-${file}`] = bytes
+    for (const [name, detector] of entriesOf(detectors)) {
+      for (const [file, bytes] of Object.entries(detector.files())) files[`${name}-${file}`] = bytes
     }
     for (const [name, tail] of entriesOf(tails)) Object.assign(files, tail.files(`${name}-tail`))
     return files
@@ -77,12 +78,15 @@ export class FittedDetection implements Detection {
 }
 
 /** What detectors say of rows, and what encoders said of them. */
-export function rawScores(
-  detectors: Record<VectorDetectorName, Detector>,
-  rows: DetectionRows,
-): ByDetector<Float64Array> {
+export function rawScores(detectors: ByDetector<Detector>, rows: DetectionRows): ByDetector<Float64Array> {
   return {
-    ...Object.fromEntries(VECTOR_DETECTORS.map((name) => [name, detectors[name].score(rows)])),
+    // in one order, whatever they were fitted in: sums of them are then the same to the last bit
+    ...Object.fromEntries(
+      VECTOR_DETECTORS.flatMap((name) => {
+        const scores = detectors[name]?.score(rows)
+        return scores === undefined ? [] : [[name, scores]]
+      }),
+    ),
     ...encoderScores(rows),
   }
 }

@@ -1,7 +1,7 @@
 import type { Random } from '../core/random.js'
+import { RowSums } from '../core/row-sums.js'
 import { dot } from '../core/vectors.js'
 import { ledoitWolf } from './ledoit-wolf.js'
-import { RowSums } from './row-sums.js'
 
 /** Powers of the covariance: enough for the space of the leading components, though not for each of them. */
 const POWERS = 8

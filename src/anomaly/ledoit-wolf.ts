@@ -1,4 +1,4 @@
-import { RowSums } from './row-sums.js'
+import { RowSums } from '../core/row-sums.js'
 
 /** Covariance brought towards the identity by as much as its own sampling error asks for. */
 export interface ShrunkCovariance {

@@ -20,7 +20,8 @@ interface StoredDetection {
   dim: number
   report: DetectionReport
   reference: Reference['kind']
-  detectors: Record<VectorDetectorName, Record<string, unknown>>
+  /** Those that were fitted. */
+  detectors: Partial<Record<VectorDetectorName, Record<string, unknown>>>
   tails: Partial<Record<DetectorName, number>>
 }
 
@@ -38,11 +39,11 @@ export function loadDetection({ settings, files }: Stored): Detection {
   }
   const stored = settings as unknown as StoredDetection
   const detectors = Object.fromEntries(
-    VECTOR_DETECTORS.map((name) => [
-      name,
-      DETECTOR_KINDS[name].load({ settings: stored.detectors[name] ?? {}, files: filesOf(files, name) }),
-    ]),
-  ) as ConstructorParameters<typeof FittedDetection>[0]['detectors']
+    VECTOR_DETECTORS.flatMap((name) => {
+      const own = stored.detectors[name]
+      return own ? [[name, DETECTOR_KINDS[name].load({ settings: own, files: filesOf(files, name) })]] : []
+    }),
+  )
   const tails = Object.fromEntries(
     [...VECTOR_DETECTORS, ...ENCODER_DETECTORS].flatMap((name) => {
       const count = stored.tails[name]

@@ -1,5 +1,5 @@
 import type { Rows } from '../core/detection.js'
-import { RowSums } from './row-sums.js'
+import { RowSums } from '../core/row-sums.js'
 import { eachScaledBlock, type Scaling } from './scaling.js'
 
 /** Rows as a detector looks at them: scaled columns, or some directions in these. */

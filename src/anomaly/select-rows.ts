@@ -14,6 +14,7 @@ export function selectRows(rows: DetectionRows, places: Uint32Array): DetectionR
   return {
     ...rowsAt(rows, places),
     columns,
+    ...(rows.texts === undefined ? {} : { texts: rows.texts }),
     ...(rows.nearest && {
       nearest: rowsAt({ values: rows.nearest, count: rows.count, dim: width }, places).values,
     }),

@@ -24,12 +24,14 @@ export async function explainOutliers(
   const written: Written[] = []
   const bar = await startProgress(context.output, 'explaining', 'items')
   try {
-    for (const [i, { id }] of outliers.entries()) {
+    for (const [i, { id, flagged }] of outliers.entries()) {
       if (context.signal.aborted) throw new EngineError('CANCELLED', 'interrupted')
       const { hasPicture, ...explanation } = await client.explanation(collection, id, space)
       const picture = hasPicture ? `${String(i + 1).padStart(3, '0')}.png` : undefined
       if (picture) await folder.write(picture, await client.explanationImage(collection, id, space))
-      written.push({ rank: i + 1, ...explanation, ...(picture ? { picture } : {}) })
+      // an explanation tells the stored flag, the answer the one that was asked
+      const anomaly = { ...explanation.anomaly, flagged }
+      written.push({ rank: i + 1, ...explanation, anomaly, ...(picture ? { picture } : {}) })
       bar.update(i + 1, outliers.length)
     }
     await folder.write('explanations.json', `${JSON.stringify(written, null, 2)}\n`)

@@ -109,7 +109,10 @@ export interface NewEncoderVersion {
   dim: number
   metrics: Metric[]
   unit: boolean
-  /** JSON; small (it is in every {@link SpaceRecord}). */
+  /**
+   * JSON; small (it is in every {@link SpaceRecord}). `indexFrom`, where it is there, tells a backend from how many vectors on an
+   * index is worth it.
+   */
   settings: Record<string, unknown>
   /** JSON. */
   report: Record<string, unknown>
@@ -280,6 +283,8 @@ export interface NearestQuery {
   where?: Filter | undefined
   /** Ids that must not be found. */
   exclude?: readonly string[]
+  /** `false` where borders and revisions of hits are not asked for, which may save looking them up. Default true. */
+  borders?: boolean
   signal?: AbortSignal
 }
 

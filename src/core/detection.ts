@@ -1,5 +1,5 @@
-/** The ways of judging how strange an item is that look at vectors alone. */
-export const VECTOR_DETECTORS = ['neighbours', 'lof', 'mahalanobis', 'forest', 'ecod'] as const
+/** The ways of judging how strange an item is that look at vectors alone; `autoencoder` at those of texts. */
+export const VECTOR_DETECTORS = ['neighbours', 'lof', 'mahalanobis', 'forest', 'ecod', 'autoencoder'] as const
 
 /** Those whose scores encoders give: the `columns` of {@link DetectionRows}. */
 export const ENCODER_DETECTORS = ['reconstruction', 'nelbo'] as const
@@ -33,6 +33,8 @@ export interface DetectionRows extends Rows {
    * where there are fewer. Without them `neighbours` keeps a bank of vectors of its own, and standardises them.
    */
   nearest?: Float32Array
+  /** Whether a text encoder made the vectors: then `autoencoder` is fitted too. Default false. */
+  texts?: boolean
 }
 
 /** How items are to be judged. */
@@ -64,7 +66,7 @@ export interface DetectionReport {
   reference: 'clean' | 'mixed'
   /** Rows that p-values come from. */
   calibratedOn: number
-  /** Parts of the joint verdict, in 0..1, that sum to 1. */
+  /** Parts of the joint verdict, in 0..1, that sum to 1; 0 for a detector that is only shown. */
   weights: Partial<Record<DetectorName, number>>
   /** What part of the rows seems strange: an estimate, and the range that it lies in. */
   contamination: { estimate: number; low: number; high: number }

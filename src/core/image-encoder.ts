@@ -24,6 +24,8 @@ export interface EncodedImage {
   vector: Float32Array
   /** Only of encoders that reconstruct. */
   reconstruction?: Reconstruction
+  /** Only of an encoder with others beside it: what these make of the same image, in their order. */
+  beside?: EncodedImage[]
 }
 
 export interface EncodeImagesOptions {

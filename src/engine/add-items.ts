@@ -1,4 +1,11 @@
-import type { CollectionRecord, EncodedItem, ImageWrite, ItemStamp, ItemWrite } from '../core/backend.js'
+import type {
+  CollectionRecord,
+  EncodedItem,
+  ImageWrite,
+  ItemStamp,
+  ItemWrite,
+  SpaceRecord,
+} from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
 import type { AddReceipt } from '../core/types.js'
 import { type EngineContext, isImageSpace, isTextSpace } from './engine-context.js'
@@ -150,9 +157,12 @@ async function encodePending(
 ): Promise<void> {
   const { signal, onProgress } = options
   const texts = record.spaces.filter(isTextSpace)
-  const pictures = record.spaces
-    .filter(isImageSpace)
-    .flatMap((space) => liveVersions(space).map((version) => ({ space, version })))
+  const pictures = images.plan(
+    record.spaces.filter(isImageSpace).flatMap((space) => {
+      const renditions = freshPictures(pending, space, rendered)
+      return liveVersions(space).map((version) => ({ space: space.name, version, renditions }))
+    }),
+  )
   const rounds = texts.length + pictures.length
   let round = 0
   // encoders count what they were given; the others of a round are done at once
@@ -168,15 +178,24 @@ async function encodePending(
     }
     await passages.encode(context, space, missing, { signal, onProgress: reportOf(missing.size) })
   }
-  for (const { space, version } of pictures) {
-    const missing = new Map<string, Uint8Array>()
-    for (const entry of pending) {
-      const image = entry.item.image && rendered.get(entry.item.image.hash)
-      if (image && !keeps(entry, space)) missing.set(image.hash, image.rendition.bytes)
-    }
-    const place = { collection: record.name, space: space.name, version }
-    await images.encode(context, place, missing, { signal, onProgress: reportOf(missing.size) })
+  for (const picture of pictures) {
+    const onPicture = reportOf(picture.renditions.size)
+    await images.encode(context, record.name, picture, { signal, onProgress: onPicture })
   }
+}
+
+/** Renditions of the pictures that a space has no vectors of yet, by hash. */
+function freshPictures(
+  pending: readonly Pending[],
+  space: SpaceRecord,
+  rendered: ReadonlyMap<string, ImageWrite>,
+): Map<string, Uint8Array> {
+  const fresh = new Map<string, Uint8Array>()
+  for (const entry of pending) {
+    const image = entry.item.image && rendered.get(entry.item.image.hash)
+    if (image && !keeps(entry, space)) fresh.set(image.hash, image.rendition.bytes)
+  }
+  return fresh
 }
 
 async function toWrites(

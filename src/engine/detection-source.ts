@@ -106,7 +106,7 @@ async function nearestTo(
   if (metric === 'cosine' && !vector.some((value) => value !== 0)) return []
   for (let k = trimmed.size > 0 ? 2 * NEIGHBOURS : NEIGHBOURS; ; k *= 4) {
     const { hits } = await context.backend.nearest(collection, {
-      ...{ space: space.name, encoder: space.encoder, vectors: [vector], metric, k },
+      ...{ space: space.name, encoder: space.encoder, vectors: [vector], metric, k, borders: false },
       ...(filter ? { where: filter } : {}),
       ...(id === undefined ? {} : { exclude: [id] }),
     })
@@ -126,7 +126,13 @@ export function toRows(
   const count = subjects.length
   const values = new Float32Array(count * dim)
   for (const [i, { vector }] of subjects.entries()) values.set(vector, i * dim)
-  const rows: DetectionRows = { values, count, dim, columns }
+  const rows: DetectionRows = {
+    values,
+    count,
+    dim,
+    columns,
+    texts: space.input === 'text' && asksIndex(space),
+  }
   if (!nearest) return rows
   rows.nearest = new Float32Array(count * NEIGHBOURS).fill(Number.POSITIVE_INFINITY)
   for (const [i, neighbours] of nearest.entries()) {

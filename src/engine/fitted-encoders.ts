@@ -1,6 +1,6 @@
 import type { Backend, EncoderVersion } from '../core/backend.js'
 import { EngineError } from '../core/errors.js'
-import { IMAGE_ENCODERS, type ImageEncoder } from '../core/image-encoder.js'
+import { IMAGE_ENCODERS, type ImageEncoder, type ImageEncoderModel } from '../core/image-encoder.js'
 
 /** Encoders kept loaded though nobody uses them now. */
 const MAX_IDLE = 4
@@ -11,6 +11,12 @@ export type FittedVersion = Pick<
   'version' | 'encoder' | 'encoderName' | 'dim' | 'unit' | 'settings'
 >
 
+/** A version of a space's encoder. */
+export interface VersionPlace {
+  space: string
+  version: FittedVersion
+}
+
 interface Loaded {
   encoder: Promise<ImageEncoder>
   users: number
@@ -20,7 +26,7 @@ interface Loaded {
 export class FittedEncoders {
   readonly #backend: Backend
   readonly #threads: number | undefined
-  /** By encoder id, the least recently used first. */
+  /** By encoder id, with those beside it, the least recently used first. */
   readonly #loaded = new Map<string, Loaded>()
   #closed = false
 
@@ -33,6 +39,7 @@ export class FittedEncoders {
   /**
    * Gives an encoder for as long as `work` runs.
    *
+   * @param beside descriptors of the same shape that describe what this one does: see {@link describeAlike}
    * @throws EngineError ENCODER_NOT_FOUND, ENCODER_INVALID, CLOSED
    */
   async use<T>(
@@ -40,10 +47,13 @@ export class FittedEncoders {
     space: string,
     version: FittedVersion,
     work: (encoder: ImageEncoder) => Promise<T>,
+    beside: readonly VersionPlace[] = [],
   ): Promise<T> {
     if (this.#closed) throw new EngineError('CLOSED', 'the engine was closed')
-    const id = version.encoder ?? ''
-    const loaded = this.#loaded.get(id) ?? this.#load(collection, space, version)
+    const id = [version, ...beside.map((other) => other.version)]
+      .map(({ encoder }) => encoder ?? '')
+      .join(' ')
+    const loaded = this.#loaded.get(id) ?? this.#load(collection, [{ space, version }, ...beside])
     this.#loaded.delete(id)
     this.#loaded.set(id, loaded)
     loaded.users++
@@ -66,13 +76,24 @@ export class FittedEncoders {
     for (const { encoder } of all) await (await encoder.catch(() => undefined))?.dispose()
   }
 
-  #load(collection: string, space: string, version: FittedVersion): Loaded {
-    const encoder = this.#read(collection, space, version)
+  #load(collection: string, places: readonly [VersionPlace, ...VersionPlace[]]): Loaded {
+    const encoder = this.#read(collection, places)
     encoder.catch(() => undefined)
     return { encoder, users: 0 }
   }
 
-  async #read(collection: string, space: string, version: FittedVersion): Promise<ImageEncoder> {
+  async #read(
+    collection: string,
+    [own, ...beside]: readonly [VersionPlace, ...VersionPlace[]],
+  ): Promise<ImageEncoder> {
+    const { loadImageEncoder } = await import('../encoders/images/load-image-encoder.js')
+    const model = await this.#model(collection, own)
+    const others: StoredModel[] = []
+    for (const place of beside) others.push(await this.#model(collection, place))
+    return loadImageEncoder(model, { threads: this.#threads, beside: others })
+  }
+
+  async #model(collection: string, { space, version }: VersionPlace): Promise<StoredModel> {
     const { encoder: id, encoderName, dim, unit, settings } = version
     const kind = IMAGE_ENCODERS.find((known) => known === encoderName)
     if (id === null || kind === undefined) {
@@ -82,8 +103,7 @@ export class FittedEncoders {
       )
     }
     const files = await this.#backend.encoderFiles(collection, space, version.version)
-    const { loadImageEncoder } = await import('../encoders/images/load-image-encoder.js')
-    return loadImageEncoder({ kind, id, dim, unit, settings, files }, { threads: this.#threads })
+    return { kind, id, dim, unit, settings, files }
   }
 
   async #letGo(keep: number): Promise<void> {
@@ -93,6 +113,15 @@ export class FittedEncoders {
       await (await encoder.catch(() => undefined))?.dispose()
     }
   }
+}
+
+type StoredModel = Omit<ImageEncoderModel, 'report'>
+
+/** Whether two encoder versions are descriptors that look at the same pixels, so that one decoding serves both. */
+export function describeAlike(a: FittedVersion, b: FittedVersion): boolean {
+  const shapeOf = ({ encoderName, settings }: FittedVersion): unknown =>
+    encoderName === 'descriptor' ? JSON.stringify([settings.size, settings.channels]) : undefined
+  return shapeOf(a) !== undefined && shapeOf(a) === shapeOf(b)
 }
 
 async function failed(encoder: Promise<unknown>): Promise<boolean> {

@@ -206,9 +206,11 @@ async function ofImage(
   { hash, rendition }: ImageWrite,
 ): Promise<EncodedItem[]> {
   const encoded: EncodedItem[] = []
-  for (const version of liveVersions(space)) {
-    const place = { collection: record.name, space: space.name, version }
-    await table.encode(context, place, new Map([[hash, rendition.bytes]]))
+  const versions = liveVersions(space)
+  const renditions = new Map([[hash, rendition.bytes]])
+  const wanted = versions.map((version) => ({ space: space.name, version, renditions }))
+  for (const round of table.plan(wanted)) await table.encode(context, record.name, round)
+  for (const version of versions) {
     const item = table.get(version.encoder ?? '', hash)
     if (item) encoded.push(item)
   }

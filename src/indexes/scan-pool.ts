@@ -52,8 +52,8 @@ export class ScanPool {
     if (!idle && this.#waiting.length >= this.#limit)
       throw new EngineError('BUSY', `${this.#limit} exact searches wait already; try again later`)
     return new Promise((resolve, reject) => {
-      const { vectors, metric, k, from = 0, to = table.rows, rows, excludeItems } = scan
-      const plain = { vectors: [...vectors], metric, k, from, to, rows, excludeItems }
+      const { vectors, metric, k, from = 0, to = table.rows, rows, within, excludeItems } = scan
+      const plain = { vectors: [...vectors], metric, k, from, to, rows, within, excludeItems }
       const leave = (): void => {
         const place = this.#waiting.indexOf(waiting)
         if (place >= 0) this.#waiting.splice(place, 1)

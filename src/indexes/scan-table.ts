@@ -41,11 +41,16 @@ export interface ItemScan {
   rows?: Uint32Array | undefined
   /** Whether an item may have several live rows. Default true. */
   passages?: boolean
+  /** The largest distance that is looked for; default any. A little beyond it may be found too. */
+  within?: number | undefined
   /** Slots of items that must not be found. */
   excludeItems?: ReadonlySet<number>
   /** Asked between blocks of 512 rows; the scan ends early once it is true, and what it returns is worthless. */
   stopped?: () => boolean
 }
+
+/** By how much a block's distances may differ from those of `core/metrics.ts`. */
+const ROUNDING = 1e-5
 
 /** Rows whose distances are computed before they are looked at. */
 const BLOCK = 512
@@ -103,7 +108,10 @@ export function scanItems(table: VectorTable, scan: ItemScan): ItemHit[] {
   }
   const exclude = scan.excludeItems?.size ? scan.excludeItems : undefined
   const heap = new BoundedHeap(scan.k, { unique: scan.passages ?? true })
+  const { within = Number.POSITIVE_INFINITY } = scan
+  const bound = within + ROUNDING * (1 + Math.abs(within))
   const look = (chunk: TableChunk, at: number, row: number, distance: number): void => {
+    if (distance > bound) return
     const item = chunk.items[at] as number
     if (chunk.dead[at] !== 0 || !heap.admits(distance, item)) return
     if (!exclude?.has(item)) heap.push(distance, item, row)

@@ -86,6 +86,20 @@ describe.each(['mixed', 'clean'] as const)('fitDetection with a %s reference', (
     expect(without.verdict.every(Number.isFinite)).toBe(true)
   })
 
+  it('has an autoencoder judge rows that are embeddings of texts, and no others', () => {
+    const { scores, detection } = fitDetection({ ...rows, texts: true }, options)
+    const found = strangest(scores.detectors.autoencoder?.scores ?? new Float64Array(0), 12)
+    expect(found.filter((row) => strange[row] === 1).length).toBeGreaterThanOrEqual(11)
+    expect(Object.keys(detection.report.weights)).toContain('autoencoder')
+    expect(reload(detection).score(rows)).toEqual(detection.score(rows))
+    expect(detection.score(rows).detectors.autoencoder?.scores).toHaveLength(600)
+    const plain = fitDetection(rows, options)
+    expect(plain.scores.detectors).not.toHaveProperty('autoencoder')
+    expect(reload(plain.detection).score(rows).detectors).not.toHaveProperty('autoencoder')
+    // it is only shown: what the others say stays as it is
+    expect(scores.verdict).toEqual(plain.scores.verdict)
+  })
+
   it('takes distances of an index in place of its own', () => {
     const { rows: calm } = groupedRows({ count: 300, dim: 4, strangers: 0 })
     const nearest = Float32Array.from({ length: 3_000 }, (_, i) => (i < 10 ? 0.9 : 0.1 + (i % 37) / 1_000))

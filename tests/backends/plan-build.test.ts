@@ -5,6 +5,7 @@ import {
   busyTail,
   INDEX_FROM,
   type IndexState,
+  indexFrom,
   planBuild,
 } from '#src/backends/embedded/plan-build.js'
 
@@ -12,6 +13,7 @@ const state = (part: Partial<IndexState>): IndexState => ({
   segments: [],
   tail: 0,
   live: 100_000,
+  from: INDEX_FROM,
   removedSinceSaved: 0,
   minTail: 200,
   ...part,
@@ -27,6 +29,11 @@ describe('planBuild', () => {
   it('builds nothing while a scan is as fast', () => {
     expect(planBuild(state({ live: INDEX_FROM - 1, tail: INDEX_FROM - 1, minTail: 1 }))).toBeUndefined()
     expect(planBuild(state({ segments: [{ count: 5_000, live: 5_000 }], tail: 199 }))).toBeUndefined()
+    // an encoder may know that its vectors are searched seldom
+    const from = indexFrom({ settings: { indexFrom: 10_000 } })
+    expect(planBuild(state({ from, live: 9_999, tail: 9_999 }))).toBeUndefined()
+    expect(planBuild(state({ from, live: 10_000, tail: 10_000 }))).toMatchObject({ from: 0, withTail: true })
+    expect(indexFrom({ settings: null })).toBe(INDEX_FROM)
   })
 
   it('makes one segment of a bulk', () => {

@@ -122,6 +122,23 @@ describe('kindred outliers', () => {
     expect(await readFile(join(out, 'explanations.md'), 'utf8')).toContain('## 1. "noise.png"')
   })
 
+  it('tells in explanations the flags of the rule that was asked, not of the one that is stored', async () => {
+    const out = join(await folders.make(), 'why')
+    const answer = await kindredJson<OutlierAnswer>(
+      ['outliers', 'shapes', '--rate', '0.9', '--limit', '12', '--explain', out],
+      { home },
+    )
+    const stored = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--limit', '12'], { home })
+    const flags = ({ outliers }: OutlierAnswer): boolean[] => outliers.map(({ flagged }) => flagged)
+    expect(flags(answer)).not.toEqual(flags(stored))
+    const written = JSON.parse(await readFile(join(out, 'explanations.json'), 'utf8'))
+    expect(written.map(({ anomaly }: { anomaly: { flagged: boolean } }) => anomaly.flagged)).toEqual(
+      flags(answer),
+    )
+    const lines = (await readFile(join(out, 'explanations.md'), 'utf8')).match(/^p-value .*$/gm) ?? []
+    expect(lines.map((line) => line.endsWith(', flagged'))).toEqual(flags(answer))
+  })
+
   it.each([
     [['--rate', '5'], 'INVALID_REQUEST'],
     [['--rate', '0.1', '--fdr', '0.1'], 'INVALID_REQUEST'],

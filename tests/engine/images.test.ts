@@ -357,6 +357,18 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
     ])
   })
 
+  it('describes new pictures for likeness and for strangers at once as it does one after the other', async () => {
+    const both = await engine.kindred.createCollection('both')
+    await both.add(drawn.slice(0, 30).map(({ id, png }) => ({ id, image: png })))
+    await both.outliers()
+    await both.add([{ id: 'again', image: drawn[3]?.png }])
+    const vectorsOf = async (id: string) => (await both.get(id, { include: ['vectors'] }))?.vectors
+    const vectors = await vectorsOf('again')
+    expect(Object.keys(vectors ?? {}).toSorted()).toEqual(['descriptor', 'outliers'])
+    expect(vectors).toEqual(await vectorsOf(drawn[3]?.id ?? ''))
+    expect((await both.outliers({ limit: 40 })).outliers.map(({ id }) => id)).toContain('again')
+  })
+
   it('refuses to train where there is nothing to train on', async () => {
     const empty = await engine.kindred.createCollection('empty')
     const none = await empty.train({ encoder: 'autoencoder' })

@@ -161,6 +161,11 @@ describe.each(ENGINES)('outliers over %s', (name, open) => {
     const { outliers } = await collection.outliers({ detector: 'forest', limit: 300 })
     const scores = outliers.map(({ detectors }) => detectors?.forest?.score ?? Number.NaN)
     expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    // one that is shown and has no part in the verdict too
+    const thin = await collection.outliers({ detector: 'lof', limit: 300 })
+    expect(thin.report.weights.lof).toBe(0)
+    const factors = thin.outliers.map(({ detectors }) => detectors?.lof?.score ?? Number.NaN)
+    expect(factors).toEqual([...factors].sort((a, b) => b - a))
     await expect(collection.outliers({ detector: 'astrology' })).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
       message: expect.stringContaining('mahalanobis'),

@@ -64,6 +64,25 @@ describe.each(ENGINES)('texts over %s', (_name, open) => {
     expect((await notes.summary()).spaces[0]?.vectors).toBe(NOTES.length)
   })
 
+  it('are judged by an autoencoder over their vectors too, also after they were added', async () => {
+    const dishes = await kindred.collection('dishes')
+    const recipe = (dish: string) => ({
+      id: dish,
+      text: `How to cook ${dish}: wash, cut, boil and season it.`,
+    })
+    await dishes.add([...'abcdefghijklmnopqrst'].map((letter) => recipe(`soup ${letter}`)))
+    await dishes.outliers()
+    await dishes.add([{ id: 'lease', text: 'The tenant shall indemnify the landlord against all claims.' }])
+    const { outliers, report } = await dishes.outliers({ detector: 'autoencoder', limit: 30 })
+    expect(report.weights).toHaveProperty('autoencoder', 0)
+    expect(outliers).toHaveLength(21)
+    expect(outliers[0]?.id).toBe('lease')
+    const scores = outliers.map(({ detectors }) => detectors?.autoencoder?.score ?? Number.NaN)
+    expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    const { reasons } = await dishes.explain('lease')
+    expect(reasons).toContainEqual(expect.objectContaining({ detector: 'autoencoder', weight: 0 }))
+  })
+
   it('are not encoded again while they stay the same', async () => {
     const load = vi.spyOn(kindred.encoders, 'load')
     try {

@@ -139,6 +139,18 @@ describe('scanItems', () => {
     expect(asked).toBe(3)
   })
 
+  it('finds all that is within a distance, of the nearest', () => {
+    fc.assert(
+      fc.property(anything, ({ metric, rows, queries, k }) => {
+        fc.pre(metric !== 'cosine' || queries.every((query) => query.some((x) => x !== 0)))
+        const all = scanItems(tableOf(rows), { vectors: queries, metric, k })
+        const within = all[all.length >> 1]?.distance
+        const near = scanItems(tableOf(rows), { vectors: queries, metric, k, within })
+        expect(near).toEqual(all.filter(({ distance }) => within === undefined || distance <= within + 1e-5))
+      }),
+    )
+  })
+
   it.each([
     [new Float32Array(3), 'cosine', 1, 'DIMENSION_MISMATCH'],
     [new Float32Array(2), 'cosine', 1, 'ZERO_VECTOR'],

@@ -2,6 +2,7 @@ import { type DetectionRows, type Detector, VECTOR_DETECTORS } from '../../core/
 import { type Random, seededRandom } from '../../core/random.js'
 import type { Fitted, Stored } from '../fitted.js'
 import type { ByDetector } from '../joint-verdict.js'
+import { fitAutoencoder, loadAutoencoder } from './autoencoder.js'
 import { fitEcod, loadEcod } from './ecod.js'
 import { fitForest, loadForest } from './isolation-forest.js'
 import { fitLof, loadLof } from './local-outlier-factor.js'
@@ -23,17 +24,23 @@ export const DETECTOR_KINDS: Record<VectorDetectorName, DetectorKind> = {
   mahalanobis: { fit: fitMahalanobis, load: loadMahalanobis },
   forest: { fit: fitForest, load: loadForest },
   ecod: { fit: fitEcod, load: loadEcod },
+  autoencoder: { fit: fitAutoencoder, load: loadAutoencoder },
+}
+
+/** The detectors that judge such rows. */
+export function detectorsOf({ texts = false }: DetectionRows): VectorDetectorName[] {
+  return VECTOR_DETECTORS.filter((name) => texts || name !== 'autoencoder')
 }
 
 /**
  * Fits detectors, each with a random stream of its own, so that one does not depend on what another draws.
  *
- * @param names default: all
+ * @param names default: all that judge such rows
  */
 export function fitVectorDetectors(
   rows: DetectionRows,
   seed: number,
-  names: readonly VectorDetectorName[] = VECTOR_DETECTORS,
+  names: readonly VectorDetectorName[] = detectorsOf(rows),
 ): ByDetector<Fitted> {
   return Object.fromEntries(
     names.map((name) => {

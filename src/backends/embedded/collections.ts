@@ -2,7 +2,7 @@ import { type CollectionKeys, currentVersions, type EncoderKeys, noCollection } 
 import type { EncoderReader } from './encoder-reader.js'
 import { removeFiles, savedCount } from './index-manifest.js'
 import { type CollectionHost, OpenCollection } from './open-collection.js'
-import { INDEX_FROM } from './plan-build.js'
+import { indexFrom } from './plan-build.js'
 import { indexMetrics } from './space-vectors.js'
 
 /** Which collections a home holds, and those of them whose vectors are in memory. */
@@ -84,7 +84,7 @@ export class Collections {
     const open = await this.#opening.get(keys.key)
     const space = open?.vectors.space(version.space)
     if (space) return space.indexed
-    if (live < INDEX_FROM) return live
+    if (live < indexFrom(version)) return live
     const { cacheDir } = this.#host.home
     const counts = indexMetrics(version).map((metric) => savedCount(cacheDir, version.encoderKey, metric))
     return Math.min(live, ...(await Promise.all(counts)))

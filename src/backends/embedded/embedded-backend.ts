@@ -463,7 +463,7 @@ export class EmbeddedBackend implements Backend {
           : hits.filter(({ label }) => isLive(space, label))
         if (question && found) live = this.#stillMatching(keys, vectors.slots, live, { question, found })
         if (live.length < hits.length && tries < SEARCH_TRIES) continue
-        return { ...answer, hits: this.#named(space, vectors.slots, live) }
+        return { ...answer, hits: this.#named(space, vectors.slots, live, query.borders ?? true) }
       }
     } finally {
       held.release()
@@ -608,13 +608,13 @@ export class EmbeddedBackend implements Backend {
     return hits.filter((hit) => !doubtful.includes(hit) || ids.has(slots.idOf(hit.item)))
   }
 
-  #named({ keys }: SpaceVectors, slots: ItemSlots, found: readonly ItemHit[]): Hit[] {
-    if (keys.encoder === null) {
+  #named({ keys }: SpaceVectors, slots: ItemSlots, found: readonly ItemHit[], borders: boolean): Hit[] {
+    if (keys.encoder === null || !borders) {
       return found.map(({ item, distance }) => ({ id: slots.idOf(item), distance, start: 0, end: 0 }))
     }
-    const borders = this.#reader.items.borders(found.map(({ label }) => label))
+    const known = this.#reader.items.borders(found.map(({ label }) => label))
     return found.map(({ item, label, distance }) => {
-      return { id: slots.idOf(item), distance, ...(borders.get(label) ?? { start: 0, end: 0, revision: 0 }) }
+      return { id: slots.idOf(item), distance, ...(known.get(label) ?? { start: 0, end: 0, revision: 0 }) }
     })
   }
 

@@ -9,7 +9,7 @@ import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { newSegmentFile, type SegmentFile, writeManifest } from './index-manifest.js'
 import type { LoadedIndex } from './load-messages.js'
-import { type BuildPlan, planBuild } from './plan-build.js'
+import { type BuildPlan, indexFrom, planBuild } from './plan-build.js'
 
 const DEFAULT_RECALL = 0.99
 
@@ -22,6 +22,7 @@ export interface Segment extends SegmentFile {
 
 /** What an index needs to know of the vectors it is over. */
 export interface IndexSource {
+  readonly keys: EncoderKeys
   readonly table: VectorTable
   /** The last change that the table holds, and its stamp. */
   readonly seq: number
@@ -139,6 +140,7 @@ export class MetricIndex {
       segments: this.#segments.map(({ count, index }) => ({ count, live: index.count })),
       tail: table.rows - this.tailRow(),
       live: table.live,
+      from: indexFrom(this.#source.keys),
       removedSinceSaved: this.#removedSinceSaved,
       minTail,
     })

@@ -1,5 +1,14 @@
+import type { EncoderKeys } from './collection-keys.js'
+
 /** Live vectors from which an index is worth more than a scan, which takes about half a millisecond there. */
 export const INDEX_FROM = 1_000
+
+/** The same of one encoder's vectors: `indexFrom` of its settings, where it knows better how they are searched. */
+export function indexFrom({ settings }: Pick<EncoderKeys, 'settings'>): number {
+  const wanted = settings?.indexFrom
+  return typeof wanted === 'number' && wanted > INDEX_FROM ? wanted : INDEX_FROM
+}
+
 /** A tail shorter than this is scanned faster than another segment is searched. */
 export const TAIL_WORTH_A_SEGMENT = 200
 /** A segment smaller than this many times what follows it is merged with it. */
@@ -15,8 +24,9 @@ export interface IndexState {
   segments: { count: number; live: number }[]
   /** Rows after the last segment. */
   tail: number
-  /** Live vectors of the space. */
+  /** Live vectors of the space, and from how many on it has an index. */
   live: number
+  from: number
   removedSinceSaved: number
   /** The shortest tail that is worth a build. */
   minTail: number
@@ -45,7 +55,7 @@ export function busyTail(live: number): number {
  */
 export function planBuild(state: IndexState): BuildPlan | undefined {
   const { segments, tail } = state
-  if (state.live < INDEX_FROM && segments.length === 0) return undefined
+  if (state.live < state.from && segments.length === 0) return undefined
   const worn = segments.findIndex(({ count, live }) => count - live > count * DEAD_PART)
   if (worn >= 0) return { from: worn, to: worn + 1, withTail: false, extend: false }
   if (tail < state.minTail) {

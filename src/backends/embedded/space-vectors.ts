@@ -6,7 +6,7 @@ import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
 import { nearestOfEach } from './nearest-of-each.js'
-import { INDEX_FROM } from './plan-build.js'
+import { indexFrom } from './plan-build.js'
 import { searchMatching } from './search-matching.js'
 import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
@@ -77,7 +77,7 @@ export class SpaceVectors implements IndexSource {
 
   /** Vectors that every index holds; all of a space that is too small to need one. */
   get indexed(): number {
-    if (this.table.live < INDEX_FROM) return this.table.live
+    if (this.table.live < indexFrom(this.keys)) return this.table.live
     return this.indexes.length === 0 ? 0 : Math.min(...this.indexes.map((index) => index.indexed))
   }
 
@@ -89,14 +89,17 @@ export class SpaceVectors implements IndexSource {
   async #searchIndex(index: MetricIndex, search: SpaceSearch): Promise<SpaceAnswer | undefined> {
     const tailRow = index.tailRow()
     const scanned = this.table.rows - tailRow
-    const tail = scanned === 0 ? [] : await this.#scan(search, tailRow)
     const limit = this.table.live * PART_FOR_SCAN
     const breadth = search.ef ?? index.efFor(search.targetRecall)
     let fetch = (this.#passages ? 2 * search.k : search.k) + search.exclude.size
+    let tail: ItemHit[] | undefined
     for (; fetch <= limit; fetch *= 2) {
       const ef = Math.max(breadth, fetch)
-      const found = [...tail]
+      const found: ItemHit[] = []
       const horizon = this.#collect(index, search, { fetch, ef, found })
+      // of the tail only what is nearer than k that are known: nothing else can be among them
+      tail ??= scanned === 0 ? [] : await this.#scan(search, tailRow, undefined, farthestOf(found, search.k))
+      found.push(...tail)
       const hits = nearestOfEach(found)
       hits.length = Math.min(hits.length, search.k)
       const last = hits[search.k - 1]
@@ -135,15 +138,20 @@ export class SpaceVectors implements IndexSource {
   }
 
   /** Compares with every row from `from` on, or with some of them: here where that is quick, else in a thread. */
-  async #scan(search: SpaceSearch, from: number, rows?: Uint32Array): Promise<ItemHit[]> {
+  async #scan(search: SpaceSearch, from: number, rows?: Uint32Array, within?: number): Promise<ItemHit[]> {
     const { vectors, metric, k, exclude, signal } = search
     const { table } = this
     const passages = this.#passages
-    const scan = { vectors, metric, k, from, to: table.rows, rows, passages, excludeItems: exclude }
+    const scan = { vectors, metric, k, from, to: table.rows, rows, passages, within, excludeItems: exclude }
     if ((rows?.length ?? table.rows - from) * table.dim * vectors.length <= SCAN_HERE)
       return scanItems(table, scan)
     return this.#scans.scan(table, scan, signal)
   }
+}
+
+/** The distance within which `k` items were found; undefined where fewer were. */
+function farthestOf(found: readonly ItemHit[], k: number): number | undefined {
+  return nearestOfEach([...found])[k - 1]?.distance
 }
 
 /** The metrics that have an index of their own: one serves all where every vector has length 1. */

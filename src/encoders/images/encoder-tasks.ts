@@ -1,8 +1,14 @@
 import type { PlainError } from '../../core/errors.js'
 import type { EncodedImage, ImageEncoderModel } from '../../core/image-encoder.js'
 
+/** An encoder as a thread loads it. */
+export type EncoderModel = Pick<ImageEncoderModel, 'kind' | 'dim' | 'settings' | 'files'>
+
 /** What a thread that encodes images is started with. */
-export type EncoderInput = Pick<ImageEncoderModel, 'kind' | 'dim' | 'settings' | 'files'>
+export interface EncoderInput extends EncoderModel {
+  /** Of a descriptor: others of the same shape, which describe every image too. Default: none. */
+  beside?: readonly EncoderModel[]
+}
 
 /** To the thread. */
 export type ToEncoder =

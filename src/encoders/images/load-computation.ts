@@ -2,7 +2,7 @@ import { EngineError } from '../../core/errors.js'
 import type { EncodedImage } from '../../core/image-encoder.js'
 import { encodePng } from '../../images/encode-png.js'
 import type { InputShape } from './choose-shape.js'
-import { loadDescriptor } from './descriptor/load-descriptor.js'
+import { loadDescriptors } from './descriptor/load-descriptor.js'
 import type { EncoderInput } from './encoder-tasks.js'
 import { negativeEvidenceBound } from './evidence-bound.js'
 import { OnnxImageModel, shapeOf } from './onnx-image-model.js'
@@ -21,10 +21,18 @@ export interface Computation {
 /** @throws EngineError ENCODER_INVALID, NATIVE_ADDON_MISSING */
 export async function loadComputation(input: EncoderInput): Promise<Computation> {
   if (input.kind === 'descriptor') {
-    const descriptor = loadDescriptor(input)
+    const { beside = [] } = input
+    const descriptors = loadDescriptors([input, ...beside])
     return {
-      shape: descriptor.shape,
-      encode: async (pixels, images) => descriptor.encode(pixels, images).map((vector) => ({ vector })),
+      shape: descriptors.shape,
+      async encode(pixels, images) {
+        const [own = [], ...others] = descriptors.encode(pixels, images)
+        if (others.length === 0) return own.map((vector) => ({ vector }))
+        return own.map((vector, i) => ({
+          vector,
+          beside: others.map((vectors) => ({ vector: vectors[i] ?? new Float32Array() })),
+        }))
+      },
       reconstruct: async () => {
         throw new EngineError('UNSUPPORTED', 'encoder "descriptor" cannot make pictures of its vectors')
       },

@@ -6,6 +6,7 @@ import type {
   ImageEncoder,
   ImageEncoderModel,
 } from '../../core/image-encoder.js'
+import type { EncoderInput, EncoderModel } from './encoder-tasks.js'
 import { EncoderThread } from './encoder-thread.js'
 
 /** Images that a thread is given at a time. */
@@ -18,16 +19,20 @@ interface Waiting {
   drop: (error: EngineError) => void
 }
 
+type Model = Omit<ImageEncoderModel, 'report'>
+
 /**
  * Loads a fitted image encoder. Its threads start when they are needed and do not keep the process alive.
  *
  * @param options.threads default: the cores, at most 4
+ * @param options.beside descriptors of the same shape as a descriptor: every image is decoded once for all, and what they make of
+ * it stands beside what this one does
  */
 export async function loadImageEncoder(
-  model: Omit<ImageEncoderModel, 'report'>,
-  options: { threads?: number | undefined } = {},
+  model: Model,
+  { threads, beside = [] }: { threads?: number | undefined; beside?: readonly Model[] } = {},
 ): Promise<ImageEncoder> {
-  return new ThreadedEncoder(model, Math.max(1, options.threads ?? Math.min(4, availableParallelism())))
+  return new ThreadedEncoder(model, beside, Math.max(1, threads ?? Math.min(4, availableParallelism())))
 }
 
 class ThreadedEncoder implements ImageEncoder {
@@ -36,7 +41,7 @@ class ThreadedEncoder implements ImageEncoder {
   readonly dim: number
   readonly unit: boolean
   readonly reconstructs: boolean
-  readonly #model: Omit<ImageEncoderModel, 'report'>
+  readonly #input: EncoderInput
   readonly #most: number
   readonly #urgent: Waiting[] = []
   readonly #bulk: Waiting[] = []
@@ -44,13 +49,13 @@ class ThreadedEncoder implements ImageEncoder {
   #threads: EncoderThread[] = []
   #closed = false
 
-  constructor(model: Omit<ImageEncoderModel, 'report'>, threads: number) {
+  constructor(model: Model, beside: readonly Model[], threads: number) {
     this.id = model.id
     this.name = model.kind
     this.dim = model.dim
     this.unit = model.unit
     this.reconstructs = model.kind !== 'descriptor'
-    this.#model = model
+    this.#input = { ...toInput(model), ...(beside.length > 0 ? { beside: beside.map(toInput) } : {}) }
     this.#most = threads
   }
 
@@ -134,11 +139,14 @@ class ThreadedEncoder implements ImageEncoder {
     this.#threads = this.#threads.filter((thread) => thread.alive)
     const idle = this.#threads.find((thread) => !thread.busy)
     if (idle || this.#threads.length >= this.#most) return idle
-    const { kind, dim, settings, files } = this.#model
-    const fresh = new EncoderThread({ kind, dim, settings, files })
+    const fresh = new EncoderThread(this.#input)
     this.#threads.push(fresh)
     return fresh
   }
+}
+
+function toInput({ kind, dim, settings, files }: Model): EncoderModel {
+  return { kind, dim, settings, files }
 }
 
 /** An error of a batch's image, counted from the first of all. */

@@ -44,7 +44,7 @@ export class DescriptorBlocks {
   readonly blocks: readonly Block[]
   /** Numbers of one picture. */
   readonly length: number
-  readonly #compute: (pixels: Uint8Array, into: Float32Array, offset: number) => void
+  readonly #compute: Compute
 
   /** @param words of the collection, shape [words, 36]; see `findWords`. Grey pictures have none. */
   constructor({ size, channels }: InputShape, words?: Float32Array) {
@@ -62,15 +62,18 @@ export class DescriptorBlocks {
   /**
    * @param pixels shape [size, size, channels], 0 to 255
    * @param into where to, `length` numbers from `offset` on
+   * @param common numbers of the same pixels by an instance of the same shape: all but those of the words are taken from it
    */
-  compute(pixels: Uint8Array, into: Float32Array, offset: number): void {
-    this.#compute(pixels, into, offset)
+  compute(pixels: Uint8Array, into: Float32Array, offset: number, common?: Float32Array): void {
+    this.#compute(pixels, into, offset, common)
   }
 }
 
+type Compute = (pixels: Uint8Array, into: Float32Array, offset: number, common?: Float32Array) => void
+
 interface Layout {
   blocks: Omit<Block, 'from'>[]
-  compute: (pixels: Uint8Array, into: Float32Array, offset: number) => void
+  compute: Compute
 }
 
 function greyBlocks(size: number): Layout {
@@ -78,7 +81,11 @@ function greyBlocks(size: number): Layout {
   const plane = new Float32Array(size * size)
   return {
     blocks: [{ name: 'gradients', length: gradients.length, weight: 1 }],
-    compute: (pixels, into, offset) => {
+    compute: (pixels, into, offset, common) => {
+      if (common) {
+        into.set(common.subarray(0, gradients.length), offset)
+        return
+      }
       for (let i = 0; i < plane.length; i++) plane[i] = (pixels[i] as number) / 255
       gradients.compute(plane, into, offset)
     },
@@ -113,15 +120,19 @@ function colourBlocks(size: number, words: Float32Array | undefined): Layout {
       { name: 'colours of cells', length: colours.gridLength, weight: WEIGHTS.colours },
       ...(patches ? [{ name: 'gradient words', length: patches.length, weight: WEIGHTS.words }] : []),
     ],
-    compute: (pixels, into, offset) => {
+    compute: (pixels, into, offset, common) => {
       luma(pixels, plane)
+      patches?.compute(plane, into, offset + wordsAt)
+      if (common) {
+        into.set(common.subarray(0, wordsAt), offset)
+        return
+      }
       halvePlane(plane, size, smallPlane)
       halvePixels(pixels, size, small)
       signed.compute(smallPlane, into, offset)
       unsigned.compute(smallPlane, into, offset + unsignedAt)
       energies.compute(plane, into, offset + energiesAt)
       colours.compute(small, half, into, offset + coloursAt)
-      patches?.compute(plane, into, offset + wordsAt)
     },
   }
 }

@@ -10,6 +10,11 @@ import { PROJECTION_FILE, writeProjection } from './projection.js'
 const DEFAULT_DIM = 256
 /** The same of a descriptor that is to tell strangers: one for ten pictures, within these. */
 const STRANGERS_DIM = { least: 16, most: 128, pictures: 10 }
+/**
+ * From how many vectors on these have an index: they are asked for once a picture, when it is judged, and until then comparing all of
+ * them (about a tenth of a microsecond each) takes no longer than building what an index gains.
+ */
+const STRANGERS_INDEX_FROM = 10_000
 /** Pictures that centre and components are found on; more change them little. */
 const MOST_ROWS = 4_000
 /** Pictures that words are found on. */
@@ -78,7 +83,7 @@ export const fitDescriptor: FitFunction = async (images, settings, run) => {
       channels,
       seed: settings.seed,
       fittedOn: count,
-      ...(settings.strangers && { strangers: true }),
+      ...(settings.strangers && { strangers: true, indexFrom: STRANGERS_INDEX_FROM }),
     },
     files: {
       [PROJECTION_FILE]: writeProjection({ centre: centre ?? new Float32Array(length), mean, components }),

@@ -1,4 +1,5 @@
 import { EngineError } from '../../../core/errors.js'
+import { RowSums } from '../../../core/row-sums.js'
 
 /** What fitting a descriptor to a collection found. */
 export interface Projection {
@@ -22,11 +23,27 @@ export function writeProjection({ centre, mean, components }: Projection): Uint8
   return new Uint8Array(values.buffer)
 }
 
+/** A {@link Projection} that is loaded. */
+export interface Projector {
+  /** Shape [length]. */
+  centre: Float32Array
+  /**
+   * Projects the normalised blocks of some pictures.
+   *
+   * @param values shape [pictures, length], at most {@link PROJECTED} pictures; the mean is taken off in place
+   * @param use called for each picture with its components, shape [dim], which are written anew after that
+   */
+  project(values: Float32Array, use: (picture: number, components: Float32Array) => void): void
+}
+
+/** Pictures that are projected at a time. */
+export const PROJECTED = 32
+
 /** @throws EngineError ENCODER_INVALID where the file is not of that size */
-export function readProjection(
+export function readProjector(
   bytes: Uint8Array,
   { length, dim }: { length: number; dim: number },
-): Projection {
+): Projector {
   const expected = 4 * length * (dim + 2)
   if (bytes.length !== expected) {
     throw new EngineError(
@@ -35,36 +52,16 @@ export function readProjection(
     )
   }
   const values = new Float32Array(bytes.slice().buffer)
+  // the components are copied there, and only these stay of the file
+  const products = new RowSums('products', values.subarray(2 * length), { dim: length, block: PROJECTED })
+  const mean = values.slice(length, 2 * length)
   return {
-    centre: values.subarray(0, length),
-    mean: values.subarray(length, 2 * length),
-    components: values.subarray(2 * length),
-  }
-}
-
-/**
- * Projects one picture's normalised blocks.
- *
- * @param values shape [length]; changed
- * @param into shape [dim]
- */
-export function project(values: Float32Array, { mean, components }: Projection, into: Float32Array): void {
-  const { length } = mean
-  for (let i = 0; i < length; i++) values[i] = (values[i] as number) - (mean[i] as number)
-  for (let k = 0; k < into.length; k++) {
-    const row = k * length
-    let s0 = 0
-    let s1 = 0
-    let s2 = 0
-    let s3 = 0
-    let i = 0
-    for (; i + 3 < length; i += 4) {
-      s0 += (values[i] as number) * (components[row + i] as number)
-      s1 += (values[i + 1] as number) * (components[row + i + 1] as number)
-      s2 += (values[i + 2] as number) * (components[row + i + 2] as number)
-      s3 += (values[i + 3] as number) * (components[row + i + 3] as number)
-    }
-    for (; i < length; i++) s0 += (values[i] as number) * (components[row + i] as number)
-    into[k] = s0 + s1 + s2 + s3
+    centre: values.slice(0, length),
+    project(rows, use) {
+      for (let at = 0; at < rows.length; ) {
+        for (let i = 0; i < length; i++, at++) rows[at] = (rows[at] as number) - (mean[i] as number)
+      }
+      products.with(rows, use)
+    },
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RowSums } from '#src/anomaly/row-sums.js'
+import { RowSums } from '#src/core/row-sums.js'
 import { dot, squaredDistance } from '#src/core/vectors.js'
 import { drawn } from '../support/detection-rows.js'
 

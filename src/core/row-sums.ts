@@ -1,17 +1,5 @@
-import { A_ROWS, B_ROWS, type PairSum, simdModule } from './simd-module.js'
-
-const PAGE = 65_536
-
-/** WebAssembly as far as it is used: Node's types leave it out. */
-interface Wasm {
-  Memory: new (options: { initial: number }) => { buffer: ArrayBuffer }
-  Module: new (bytes: Uint8Array) => object
-  Instance: new (module: object, imports: object) => { exports: Record<string, unknown> }
-}
-type Run = (a: number, b: number, out: number, count: number, bytes: number) => void
-
-const { Memory, Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
-const modules = new Map<PairSum, object>()
+import { PAGE, type Run, simdKernel } from './simd-kernel.js'
+import { A_ROWS, B_ROWS, type PairSum } from './simd-module.js'
 
 /**
  * Sums over pairs of rows, in float32: inner products or squared distances of any rows with a set that is kept. The
@@ -41,13 +29,11 @@ export class RowSums {
     this.#blockAt = this.#padded * this.#width
     this.#outAt = this.#blockAt + rows * this.#width
     const bytes = 4 * (this.#outAt + A_ROWS * this.#padded)
-    const memory = new Memory({ initial: Math.ceil(bytes / PAGE) })
-    this.#memory = new Float32Array(memory.buffer)
+    const { memory, run } = simdKernel(sum, Math.ceil(bytes / PAGE))
+    this.#memory = memory
+    this.#run = run
     for (let i = 0; i < this.count; i++)
       this.#memory.set(kept.subarray(i * dim, (i + 1) * dim), i * this.#width)
-    const module = modules.get(sum) ?? new Module(simdModule(sum))
-    modules.set(sum, module)
-    this.#run = new Instance(module, { env: { memory } }).exports.run as Run
   }
 
   /**
