@@ -7,8 +7,8 @@ import { type SpaceKind, spaceKind } from './space-kind.js'
  * cuts along them need no scale, a covariance sees what single columns do not show, and their errors differ. A column of an
  * embedding means little alone, so the forest and ECOD have no voice there. Where an index gives distances in the encoder's
  * own metric, the covariance counts by as much as there are rows to estimate it from, and twice as much as neighbours: without
- * strangers the two rank alike, but among strangers a stranger's neighbours are often others of its kind. docs/outliers.md tells
- * more.
+ * strangers the two rank alike, but among strangers a stranger's neighbours are often others of its kind. The autoencoder of texts
+ * finds what these two find together, and has no voice. docs/outliers.md tells more.
  */
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
   encoder: { neighbours: 1, mahalanobis: 2 },
