@@ -51,8 +51,8 @@ export function reconstructionsOf(
 
 async function train(images: PixelMatrix, { kind, dim }: TrainedEncoder): Promise<Computation> {
   const run: FitRun = { onProgress: () => {}, check: () => {}, signal: new AbortController().signal }
-  const fit = kind === 'pca' ? fitPca : trainImages
-  return loadComputation(await fit(images, { kind, dim, seed: 1, engine: 'onnx' }, run))
+  const learn = kind === 'pca' ? fitPca : trainImages
+  return loadComputation(await learn(images, { kind, dim, seed: 1, engine: 'onnx' }, run))
 }
 
 function digest(what: string, bytes: Uint8Array): string {

@@ -1,4 +1,9 @@
-import { type DetectionOptions, type DetectionRows, type DetectorName, ENCODER_DETECTORS } from '../core/detection.js'
+import {
+  type DetectionOptions,
+  type DetectionRows,
+  type DetectorName,
+  ENCODER_DETECTORS,
+} from '../core/detection.js'
 import type { ByDetector } from './joint-verdict.js'
 import { type SpaceKind, spaceKind } from './space-kind.js'
 

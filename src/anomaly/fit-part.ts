@@ -1,4 +1,9 @@
-import { type DetectionOptions, type DetectionRows, type Detector, VECTOR_DETECTORS } from '../core/detection.js'
+import {
+  type DetectionOptions,
+  type DetectionRows,
+  type Detector,
+  VECTOR_DETECTORS,
+} from '../core/detection.js'
 import { chooseWeights } from './choose-weights.js'
 import { fitVectorDetectors, type VectorDetectorName } from './detectors/vector-detectors.js'
 import type { Fitted } from './fitted.js'
@@ -43,7 +48,10 @@ export interface PartOptions {
  * @param first a fit to all rows, of which the detectors that strangers do not upset are taken
  * @param draft leaves out detectors that have no weight and will be fitted again
  */
-export function fitPart(rows: DetectionRows, { seed, leaveOut, reference, first, draft = false }: PartOptions): PartFit {
+export function fitPart(
+  rows: DetectionRows,
+  { seed, leaveOut, reference, first, draft = false }: PartOptions,
+): PartFit {
   const inside = placesWhere(rows.count, (i) => leaveOut[i] === 0)
   const outside = placesWhere(rows.count, (i) => leaveOut[i] === 1)
   const part = outside.length === 0 ? rows : selectRows(rows, inside)

@@ -52,7 +52,8 @@ export function fitNeighbours(rows: DetectionRows, { random }: { random: Random 
 }
 
 export function loadNeighbours({ settings, files }: Stored): Detector {
-  if (settings.bank === 0) return new NearestNeighbours(settings.k === undefined ? NEIGHBOURS : numberSetting(settings, 'k'))
+  if (settings.bank === 0)
+    return new NearestNeighbours(settings.k === undefined ? NEIGHBOURS : numberSetting(settings, 'k'))
   const [count, dim] = [numberSetting(settings, 'bank'), numberSetting(settings, 'dim')]
   const kept = { values: unpackFloats(files, 'bank', count * dim), count, dim }
   if (settings.metric === 'cosine') return new BankedNeighbours(kept, 'cosine')
