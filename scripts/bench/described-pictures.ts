@@ -1,60 +1,68 @@
 import { Bank } from '#src/anomaly/bank.js'
-import { NEIGHBOURS } from '#src/anomaly/detectors/neighbours.js'
+import { neighbourCount, spareNeighbours } from '#src/anomaly/neighbour-count.js'
 import { plainScaling } from '#src/anomaly/scaling.js'
 import type { DetectionRows, Rows } from '#src/core/detection.js'
 import { fitDescriptor } from '#src/encoders/images/descriptor/fit-descriptor.js'
 import { type LoadedDescriptor, loadDescriptor } from '#src/encoders/images/descriptor/load-descriptor.js'
-import { type Computation, loadComputation } from '#src/encoders/images/load-computation.js'
-import { trainImages } from '#src/encoders/images/models/train-images.js'
 import { type GreySet, pixelsAt } from './idx-pixels.js'
+import { type Reconstructions, reconstructionsOf } from './kept-reconstructions.js'
 
-/** Dimension of the autoencoder whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
+/** Dimension of the trained encoder whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
 const RECONSTRUCTION_DIM = 8
 
-/** What describes the pictures of a collection: a descriptor, and an autoencoder that tells how well it knows a picture. */
+/** What describes the pictures of a collection: a descriptor, and a trained encoder that tells how well it knows a picture. */
 export interface Describer {
   descriptor: LoadedDescriptor
-  autoencoder: Computation
+  reconstructions: Reconstructions | undefined
 }
 
-/** Vectors with what the autoencoder says of each picture. */
+/** Vectors with what the trained encoder says of each picture, where there is one. */
 export interface Described extends Rows {
-  reconstruction: Float64Array
+  reconstruction: Float64Array | undefined
 }
 
-/** @param strangers whether the descriptor is the one for strangers, or the usual one */
+/** What a collection is described by. */
+export interface DescriberOptions {
+  /** Whether the descriptor is the one for strangers, or the usual one. */
+  strangers: boolean
+  encoder: 'autoencoder' | 'pca' | 'none'
+  /** Where what encoders said is kept; see {@link reconstructionsOf}. */
+  kept: string | undefined
+}
+
 export async function describerOf(
   set: GreySet,
   rows: readonly number[],
-  strangers: boolean,
+  { strangers, encoder, kept }: DescriberOptions,
 ): Promise<Describer> {
   const images = { count: rows.length, size: set.size, channels: 1 as const, values: pixelsAt(set, rows) }
   const run = { onProgress: () => {}, check: () => {}, signal: new AbortController().signal }
   const common = { seed: 1, engine: 'onnx' as const }
   const descriptor = await fitDescriptor(images, { kind: 'descriptor', strangers, ...common }, run)
-  const settings = { kind: 'autoencoder' as const, dim: RECONSTRUCTION_DIM, ...common }
-  const autoencoder = await loadComputation(await trainImages(images, settings, run))
-  return { descriptor: loadDescriptor(descriptor), autoencoder }
+  const trained = encoder === 'none' ? undefined : { kind: encoder, dim: RECONSTRUCTION_DIM }
+  return {
+    descriptor: loadDescriptor(descriptor),
+    reconstructions: trained && reconstructionsOf(images, trained, kept),
+  }
 }
 
 export async function describe(
-  { descriptor, autoencoder }: Describer,
+  { descriptor, reconstructions }: Describer,
   set: GreySet,
   rows: readonly number[],
 ): Promise<Described> {
   const pixels = pixelsAt(set, rows)
   const vectors = descriptor.encode(pixels, rows.length)
-  const known = await autoencoder.encode(pixels, rows.length)
   const dim = vectors[0]?.length ?? 0
   const values = new Float32Array(rows.length * dim)
   vectors.forEach((vector, i) => {
     values.set(vector, i * dim)
   })
-  const reconstruction = Float64Array.from(known, (image) => image.reconstruction?.score ?? Number.NaN)
+  const reconstruction = await reconstructions?.of(pixels, rows.length)
   return { values, count: rows.length, dim, reconstruction }
 }
 
-/** Rows as the engine gives them: with the exact distances to the nearest others of the collection. */
+/** Rows as the engine gives them: with the exact distances to the nearest others of the collection, and which these are. */
 export class Neighbourhood {
   readonly #bank: Bank
   readonly #rows: Described
@@ -78,8 +86,11 @@ export class Neighbourhood {
 
   #with(rows: Described, own?: Int32Array): DetectionRows {
     const { values, count, dim, reconstruction } = rows
-    const nearest = this.#bank.nearest(rows, NEIGHBOURS, own).distances
-    return { values, count, dim, columns: { reconstruction }, nearest }
+    const wanted = neighbourCount(this.#rows.count)
+    const asked = own ? wanted + spareNeighbours(wanted) : wanted
+    const { distances, places } = this.#bank.nearest(rows, asked, own)
+    const columns = reconstruction ? { reconstruction } : {}
+    return { values, count, dim, columns, nearest: distances, ...(own && { nearestRows: places }) }
   }
 }
 
@@ -93,6 +104,6 @@ export function pick({ values, dim, reconstruction }: Described, rows: readonly 
     values: chosen,
     count: rows.length,
     dim,
-    reconstruction: Float64Array.from(rows, (row) => reconstruction[row] as number),
+    reconstruction: reconstruction && Float64Array.from(rows, (row) => reconstruction[row] as number),
   }
 }

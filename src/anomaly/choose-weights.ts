@@ -1,4 +1,9 @@
-import { type DetectionRows, type DetectorName, ENCODER_DETECTORS } from '../core/detection.js'
+import {
+  type DetectionOptions,
+  type DetectionRows,
+  type DetectorName,
+  ENCODER_DETECTORS,
+} from '../core/detection.js'
 import type { ByDetector } from './joint-verdict.js'
 import { type SpaceKind, spaceKind } from './space-kind.js'
 
@@ -6,29 +11,35 @@ import { type SpaceKind, spaceKind } from './space-kind.js'
  * Equal parts for the detectors whose view fits the kind of space. In tables columns have a meaning and a scale of their own:
  * cuts along them need no scale, a covariance sees what single columns do not show, and their errors differ. A column of an
  * embedding means little alone, so the forest and ECOD have no voice there. Where an index gives distances in the encoder's
- * own metric, the covariance counts by as much as there are rows to estimate it from, and twice as much as neighbours: without
- * strangers the two rank alike, but among strangers a stranger's neighbours are often others of its kind. The autoencoder of texts
- * finds what these two find together, and has no voice. docs/outliers.md tells more.
+ * own metric, the covariance counts by as much as there are rows to estimate it from. The autoencoder of texts finds what these
+ * two find together, and has no voice. docs/outliers.md tells more.
  */
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
-  encoder: { neighbours: 1, mahalanobis: 2 },
+  encoder: { neighbours: 1, mahalanobis: 1 },
   embedding: { neighbours: 1, mahalanobis: 1 },
   table: { forest: 1, mahalanobis: 1 },
 }
+
+/** What an encoder's score counts among strangers: one that was trained on a mix has learned the strangers as well. */
+const COLUMN = { clean: 1, mixed: 0.5 }
 
 /**
  * How much each detector counts in the verdict, by a rule that needs no labels: the kind of space, and which encoders
  * gave scores.
  *
+ * @param reference what the rows are said to be
  * @returns parts in 0..1 that sum to 1; a detector without one has none
  */
-export function chooseWeights(rows: DetectionRows): ByDetector<number> {
+export function chooseWeights(
+  rows: DetectionRows,
+  reference: DetectionOptions['reference'],
+): ByDetector<number> {
   const kind = spaceKind(rows)
   const weights: ByDetector<number> = { ...WEIGHTS[kind] }
   // the encoder's own metric is known; a covariance of few rows for its columns is not
-  if (kind === 'encoder') weights.mahalanobis = (2 * rows.count) / (rows.count + rows.dim)
+  if (kind === 'encoder') weights.mahalanobis = rows.count / (rows.count + rows.dim)
   for (const name of ENCODER_DETECTORS) {
-    if (rows.columns[name]?.some(Number.isFinite)) weights[name] = 1
+    if (rows.columns[name]?.some(Number.isFinite)) weights[name] = COLUMN[reference]
   }
   return normalised(weights)
 }

@@ -11,7 +11,7 @@ export interface Mix {
 }
 
 /** Rows that a distribution is fitted to at least: of fewer the bulk's quantiles say little of the tail. */
-const LEAST_ROWS = 50
+export const LEAST_ROWS = 50
 /** How often the part of strangers and the distribution are fitted in turn. */
 const ROUNDS = 4
 /** The largest part of strangers that is believed: the bulk must be of normal items. */

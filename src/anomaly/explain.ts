@@ -4,6 +4,9 @@ import { detectorReasons, percent } from './detector-reasons.js'
 import { fitRanges, type OutOfRange, outOfRange, type Ranges } from './ranges.js'
 import type { StrangestPassage } from './strangest-passage.js'
 
+/** Neighbours that an explanation speaks of. */
+const TOLD = 10
+
 /** What is known of one item; each part that is there gives its reasons. */
 export interface Evidence {
   /** What the detectors say. */
@@ -43,10 +46,10 @@ export function explain(evidence: Evidence): Reason[] {
 }
 
 /**
- * What mean distance to its nearest items is usual for an item: ranges of one dimension. Items that have no others near
- * them are left out.
+ * What mean distance to its {@link TOLD} nearest items is usual for an item: ranges of one dimension. Items that have no others
+ * near them are left out.
  *
- * @param nearest shape [count, neighbours], as in `DetectionRows`
+ * @param nearest shape [count, neighbours], as in `DetectionRows`; of more than ten the first ten count
  * @param options.leaveOut shape [count]: items with 1 are left out, as strangers
  */
 export function usualDistances(
@@ -58,7 +61,9 @@ export function usualDistances(
   const means: number[] = []
   for (let row = 0; row < count; row++) {
     if (leaveOut?.[row] === 1) continue
-    const { mean } = finiteMean(nearest.subarray(row * neighbours, (row + 1) * neighbours))
+    const { mean } = finiteMean(
+      nearest.subarray(row * neighbours, row * neighbours + Math.min(TOLD, neighbours)),
+    )
     if (Number.isFinite(mean)) means.push(mean)
   }
   return fitRanges({ values: Float32Array.from(means), count: means.length, dim: 1 })

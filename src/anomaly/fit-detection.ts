@@ -7,24 +7,24 @@ import type {
 } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
 import { type Random, seededRandom } from '../core/random.js'
+import { bulkVerdict } from './bulk-verdict.js'
 import { checkRows } from './check-rows.js'
-import { bulkScores, judgeMix } from './contamination.js'
+import { judgeMix } from './contamination.js'
 import { fitPart, type PartFit } from './fit-part.js'
 import { detectorScores, FittedDetection } from './fitted-detection.js'
-import { type ByDetector, entriesOf, jointVerdict } from './joint-verdict.js'
+import { entriesOf, jointVerdict } from './joint-verdict.js'
 import { LabelShift } from './label-shift.js'
 import { learnWeights } from './labels.js'
 import { cleanReference, mixedReference, pValueOf, type Reference } from './reference.js'
 import { samplePlaces } from './sample-rows.js'
 import { placesWhere } from './select-rows.js'
+import { strangest } from './strangest.js'
+import { withoutNeighbours } from './without-neighbours.js'
 
 /** Part of a clean reference that is held out. */
 const HELD_OUT = 1 / 3
 
-/**
- * Part of a mixed reference that is left out of the second fit: the strangest of the first. As much where no row is strange:
- * that costs little, and how many are cannot be told before they are left out.
- */
+/** Part of a mixed reference that is left out, though fewer may be strange: fellow strangers would hide each other. */
 const TRIMMED = 0.1
 
 /** The least number of rows of a clean reference: one to hold out, two to fit. */
@@ -69,7 +69,7 @@ function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): Dete
   const held = new Uint8Array(rows.count)
   for (const i of samplePlaces(normal.length, size, random)) held[normal[i] as number] = 1
   const leaveOut = trimmed.map((flag, i) => flag | (held[i] as number))
-  const part = fitPart(rows, { seed, leaveOut })
+  const part = fitPart(withoutNeighbours(rows, trimmed), { seed, leaveOut, reference: 'clean' })
   const { fit, shift } = corrected(rows, part, { labels, random })
   const reference = cleanReference(fit.verdict.filter((_, i) => held[i] === 1))
   const pValues = fit.verdict.map((verdict, i) => {
@@ -82,31 +82,15 @@ function fitClean(rows: DetectionRows, { seed, labels }: DetectionOptions): Dete
 }
 
 function fitMixed(rows: DetectionRows, { seed, labels }: DetectionOptions): DetectionFit {
-  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), draft: true })
+  const reference = 'mixed'
+  const first = fitPart(rows, { seed, leaveOut: new Uint8Array(rows.count), reference, draft: true })
   const trimmed = strangest(first.verdict, Math.floor(TRIMMED * rows.count), labels)
-  const part = fitPart(rows, { seed, leaveOut: trimmed, first })
+  const part = fitPart(withoutNeighbours(rows, trimmed), { seed, leaveOut: trimmed, first, reference })
   const { fit, shift } = corrected(rows, part, { labels, random: seededRandom(seed) })
-  const { pValues: estimated, contamination } = judgeMix(bulkVerdict(fit) ?? fit.verdict)
-  const reference = mixedReference(fit.verdict, estimated)
-  const pValues = fit.verdict.map((verdict) => pValueOf(verdict, reference))
-  return finish(rows, fit, { reference, pValues, trimmed, contamination, shift, labels })
-}
-
-/**
- * The mean of detectors' scores, each on the scale of its bulk. The verdict itself does not tell how far strangers stand out:
- * it is made of ranks, which are spread evenly whatever part of the rows is strange.
- *
- * @returns undefined where no detector's scores have a bulk that a distribution can be fitted to
- */
-function bulkVerdict({ scores, weights }: PartFit): Float64Array | undefined {
-  const bulk: ByDetector<Float64Array> = Object.fromEntries(
-    entriesOf(scores).flatMap(([name, values]) => {
-      const own = (weights[name] ?? 0) > 0 ? bulkScores(values) : undefined
-      return own ? [[name, own]] : []
-    }),
-  )
-  const count = Object.values(bulk)[0]?.length
-  return count === undefined ? undefined : jointVerdict(bulk, weights, count)
+  const { pValues: estimated, contamination } = judgeMix(bulkVerdict(fit))
+  const judged = mixedReference(fit.verdict, estimated)
+  const pValues = fit.verdict.map((verdict) => pValueOf(verdict, judged))
+  return finish(rows, fit, { reference: judged, pValues, trimmed, contamination, shift, labels })
 }
 
 /** The fit after people's corrections, if there are any: other weights, and verdicts that moved near corrected rows. */
@@ -120,16 +104,6 @@ function corrected(
   const verdicts = jointVerdict(part.surprises, weights, rows.count)
   const shift = LabelShift.of(rows, { labels, verdicts, random })
   return { fit: { ...part, weights, verdict: shift?.apply(rows, verdicts) ?? verdicts }, shift }
-}
-
-/** Marks the rows with the largest verdicts, and those that people called strange; never one that they called fine. */
-function strangest(verdict: Float64Array, size: number, labels?: Int8Array): Uint8Array {
-  const trimmed = Uint8Array.from(verdict, (_, i) => (labels?.[i] === 1 ? 1 : 0))
-  const order = placesWhere(verdict.length, (i) => (labels?.[i] ?? 0) === 0)
-  order.sort((a, b) => (verdict[b] as number) - (verdict[a] as number) || a - b)
-  for (const place of order.subarray(0, size)) trimmed[place] = 1
-  // something must be left to fit to
-  return trimmed.includes(0) ? trimmed : trimmed.fill(0)
 }
 
 function finish(

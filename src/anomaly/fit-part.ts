@@ -1,4 +1,4 @@
-import type { DetectionRows, Detector } from '../core/detection.js'
+import type { DetectionOptions, DetectionRows, Detector } from '../core/detection.js'
 import { chooseWeights } from './choose-weights.js'
 import { detectorsOf, fitVectorDetectors, type VectorDetectorName } from './detectors/vector-detectors.js'
 import type { Fitted } from './fitted.js'
@@ -30,6 +30,7 @@ export interface PartFit {
 export interface PartOptions {
   seed: number
   leaveOut: Uint8Array
+  reference: DetectionOptions['reference']
   first?: PartFit
   draft?: boolean
 }
@@ -38,17 +39,21 @@ export interface PartOptions {
  * Fits the detectors to rows that are not left out and scores all rows; how rare a score is is told by the fitted ones.
  *
  * @param leaveOut 1 for rows that are left out; one at least is not
+ * @param reference what the rows are said to be: see {@link chooseWeights}
  * @param first a fit to all rows, of which the detectors that strangers do not upset are taken
  * @param draft leaves out detectors that have no weight and will be fitted again
  */
-export function fitPart(rows: DetectionRows, { seed, leaveOut, first, draft = false }: PartOptions): PartFit {
+export function fitPart(
+  rows: DetectionRows,
+  { seed, leaveOut, reference, first, draft = false }: PartOptions,
+): PartFit {
   const inside = placesWhere(rows.count, (i) => leaveOut[i] === 0)
   const outside = placesWhere(rows.count, (i) => leaveOut[i] === 1)
   const part = outside.length === 0 ? rows : selectRows(rows, inside)
   const rest = selectRows(rows, outside)
   const detectors: ByDetector<Detector> = { ...first?.detectors }
   const scores: ByDetector<Float64Array> = { ...first?.scores, ...encoderScores(rows) }
-  const weights = chooseWeights(part)
+  const weights = chooseWeights(part, reference)
   const names = detectorsOf(rows).filter((name) => {
     const again = FITTED_AGAIN.includes(name)
     return first ? again : !draft || !again || weights[name] !== undefined

@@ -35,13 +35,15 @@ export interface DetectionRows extends Rows {
   nearest?: Float32Array
   /** Whether a text encoder made the vectors: then `autoencoder` is fitted too. Default false. */
   texts?: boolean
+  /** Which of these rows each of these others is, shape of `nearest`; -1 for one that is none of them. */
+  nearestRows?: Int32Array
 }
 
 /** How items are to be judged. */
 export interface DetectionOptions {
   /**
    * `clean`: the rows are all normal: a part of them is held out, and p-values are the split-conformal ones. `mixed`: they
-   * may hold strangers: the strangest are left out and the rest is fitted again; p-values are estimates.
+   * may hold strangers: the strange ones are left out and the rest is fitted again; p-values are estimates.
    */
   reference: 'clean' | 'mixed'
   seed: number

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DetectionThread } from '../anomaly/detection-thread.js'
+import { neighbourCount, spareNeighbours } from '../anomaly/neighbour-count.js'
 import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionReport } from '../core/detection.js'
 import { EngineError } from '../core/errors.js'
@@ -201,9 +202,11 @@ export async function fitDetectors(
   const total = subjects.length
   const source: DetectionSource = { collection: record.name, space, filter, trimmed: new Set() }
   const onProgress = (done: number): void => progress({ done, total })
+  // some will be left out as strange
+  const neighbours = neighbourCount(total) + spareNeighbours(neighbourCount(total))
   if (asksIndex(space)) progress({ done: 0, total, message: 'neighbours' })
   const nearest = asksIndex(space)
-    ? await nearestOf(context, source, subjects, { signal, onProgress })
+    ? await nearestOf(context, source, subjects, { neighbours, signal, onProgress })
     : undefined
   progress({ done: 0, total, message: 'fitting' })
   const rows = toRows(space, subjects, columnsOf(known, scoring), nearest)

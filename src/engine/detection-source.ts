@@ -1,3 +1,4 @@
+import { spareNeighbours } from '../anomaly/neighbour-count.js'
 import type { CollectionRecord, SpaceRecord, StoredItem } from '../core/backend.js'
 import type { DetectionRows, DetectorName } from '../core/detection.js'
 import type { Filter } from '../core/filter.js'
@@ -7,8 +8,8 @@ import { heldOutOf } from './fitted-settings.js'
 import { Pace } from './pace.js'
 import { firstReconstructing, reconstructs } from './reconstructing-space.js'
 
-/** Nearest other items that are looked for. */
-export const NEIGHBOURS = 10
+/** Nearest other items that are looked for where nothing else is said. */
+const NEIGHBOURS = 10
 
 /** The items beside which others are judged. */
 export interface DetectionSource {
@@ -78,17 +79,26 @@ export function asksIndex({ encoder }: SpaceRecord): boolean {
   return encoder !== null
 }
 
-/** Nearest other items of each subject, nearest first; those that were left out as strange are passed over. */
+/**
+ * Nearest other items of each subject, nearest first; those that were left out as strange are passed over.
+ *
+ * @param options.neighbours how many at most; default 10
+ */
 export async function nearestOf(
   context: EngineContext,
   source: DetectionSource,
   subjects: readonly Subject[],
-  options: { signal?: AbortSignal | undefined; onProgress?: (done: number) => void } = {},
+  options: {
+    neighbours?: number
+    signal?: AbortSignal | undefined
+    onProgress?: (done: number) => void
+  } = {},
 ): Promise<{ id: string; distance: number }[][]> {
   const found: { id: string; distance: number }[][] = []
+  const { neighbours = NEIGHBOURS } = options
   const pace = new Pace(options.signal)
   for (const subject of subjects) {
-    found.push(await nearestTo(context, source, subject))
+    found.push(await nearestTo(context, source, subject, neighbours))
     if (pace.due) {
       options.onProgress?.(found.length)
       await pace.rest()
@@ -101,21 +111,26 @@ async function nearestTo(
   context: EngineContext,
   { collection, space, filter, trimmed }: DetectionSource,
   { id, vector }: Subject,
+  neighbours: number,
 ): Promise<{ id: string; distance: number }[]> {
   const metric = space.metrics[0] ?? 'cosine'
   if (metric === 'cosine' && !vector.some((value) => value !== 0)) return []
-  for (let k = trimmed.size > 0 ? 2 * NEIGHBOURS : NEIGHBOURS; ; k *= 4) {
+  for (let k = trimmed.size > 0 ? neighbours + spareNeighbours(neighbours) : neighbours; ; k *= 4) {
     const { hits } = await context.backend.nearest(collection, {
       ...{ space: space.name, encoder: space.encoder, vectors: [vector], metric, k, borders: false },
       ...(filter ? { where: filter } : {}),
       ...(id === undefined ? {} : { exclude: [id] }),
     })
     const kept = hits.filter((hit) => !trimmed.has(hit.id))
-    if (kept.length >= NEIGHBOURS || hits.length < k) return kept.slice(0, NEIGHBOURS)
+    if (kept.length >= neighbours || hits.length < k) return kept.slice(0, neighbours)
   }
 }
 
-/** Puts subjects and what is known of them side by side. */
+/**
+ * Puts subjects and what is known of them side by side.
+ *
+ * @param nearest others of each subject; some of them may be subjects themselves
+ */
 export function toRows(
   space: SpaceRecord,
   subjects: readonly Subject[],
@@ -134,9 +149,15 @@ export function toRows(
     texts: space.input === 'text' && asksIndex(space),
   }
   if (!nearest) return rows
-  rows.nearest = new Float32Array(count * NEIGHBOURS).fill(Number.POSITIVE_INFINITY)
-  for (const [i, neighbours] of nearest.entries()) {
-    for (const [n, { distance }] of neighbours.entries()) rows.nearest[i * NEIGHBOURS + n] = distance
+  const width = nearest.reduce((most, { length }) => Math.max(most, length), NEIGHBOURS)
+  rows.nearest = new Float32Array(count * width).fill(Number.POSITIVE_INFINITY)
+  rows.nearestRows = new Int32Array(count * width).fill(-1)
+  const places = new Map(subjects.map(({ id }, i) => [id, i]))
+  for (const [i, others] of nearest.entries()) {
+    for (const [n, { id, distance }] of others.entries()) {
+      rows.nearest[i * width + n] = distance
+      rows.nearestRows[i * width + n] = places.get(id) ?? -1
+    }
   }
   return rows
 }

@@ -1,4 +1,5 @@
 import type { StoredDetection } from '../anomaly/detection-thread.js'
+import { neighbourCount } from '../anomaly/neighbour-count.js'
 import type { CollectionRecord, JudgedItem, Judgement, UnjudgedItem } from '../core/backend.js'
 import type { DetectionScores } from '../core/detection.js'
 import type { DetectionPlace } from './detection-service.js'
@@ -101,7 +102,10 @@ export async function scoreSubjects(
   const { subjects, columns, signal } = asked
   const { space } = place
   const source = sourceOf(record, place)
-  const nearest = asksIndex(space) ? await nearestOf(context, source, subjects, { signal }) : undefined
+  const neighbours = neighbourCount(place.settings.items)
+  const nearest = asksIndex(space)
+    ? await nearestOf(context, source, subjects, { neighbours, signal })
+    : undefined
   return context.detections.thread.score(storedDetection(place), toRows(space, subjects, columns, nearest))
 }
 

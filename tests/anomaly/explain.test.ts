@@ -120,3 +120,9 @@ describe('explain', () => {
     expect(reason?.text).toBe('its nearest item is at the distance 9')
   })
 })
+
+it("says what is usual of an item's ten nearest, though more were asked for", () => {
+  const more = Float32Array.from({ length: 1_200 }, (_, i) => (i % 12 < 10 ? 0.5 : 9))
+  const { low, high } = usualDistances(more, 100)
+  expect([low[0], high[0]]).toEqual([0.5, 0.5])
+})

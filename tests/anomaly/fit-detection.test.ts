@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Bank } from '#src/anomaly/bank.js'
 import { fitDetection } from '#src/anomaly/fit-detection.js'
 import { loadDetection } from '#src/anomaly/load-detection.js'
+import { plainScaling } from '#src/anomaly/scaling.js'
 import type { Detection, DetectionRows } from '#src/core/detection.js'
 import { groupedRows, plainRows } from '../support/detection-rows.js'
 
@@ -157,6 +159,54 @@ describe('a mixed reference', () => {
     labels[199] = -1
     const { trimmed } = fitDetection(rows, { reference: 'mixed', seed: 1, labels })
     expect([trimmed[0], trimmed[199], trimmed[198]]).toEqual([1, 0, 1])
+  })
+})
+
+/** Rows as an index tells of them: with all distances to the nearest others, and which these are. */
+function indexed(rows: DetectionRows, neighbours: number): DetectionRows {
+  const own = Int32Array.from({ length: rows.count }, (_, i) => i)
+  const { distances, places } = new Bank(rows, plainScaling(rows.dim)).nearest(rows, neighbours, own)
+  return { ...rows, nearest: distances, nearestRows: places }
+}
+
+describe("a mixed reference of an encoder's space", () => {
+  it('leaves out a tenth, and ranks strangers above all others', () => {
+    const { rows, strange } = groupedRows({ count: 600, dim: 8, strangers: 30 })
+    const { trimmed, scores } = fitDetection(indexed(rows, 22), { reference: 'mixed', seed: 1 })
+    expect(trimmed.reduce((sum, one) => sum + one, 0)).toBe(60)
+    expect(strangest(scores.verdict, 30).every((row) => strange[row] === 1)).toBe(true)
+  })
+
+  it('sees a group of strangers that are nearer to each other than normal rows are', () => {
+    const { rows } = groupedRows({ count: 1_000, dim: 8, strangers: 0 })
+    for (let i = 985; i < 1_000; i++) {
+      for (let j = 0; j < 8; j++) rows.values[i * 8 + j] = (j % 2 === 0 ? 7 : -7) + ((i * 7 + j) % 13) / 100
+    }
+    const { scores, trimmed } = fitDetection(indexed(rows, 30), { reference: 'mixed', seed: 1 })
+    expect(trimmed.subarray(985).reduce((sum, one) => sum + one, 0)).toBeGreaterThan(7)
+    const { neighbours } = scores.detectors
+    expect(strangest(neighbours?.scores ?? new Float64Array(0), 15).every((row) => row >= 985)).toBe(true)
+  })
+
+  it('never leaves out what people called fine, always what they called strange', () => {
+    const { rows } = groupedRows({ count: 300, dim: 4, strangers: 6 })
+    const labels = new Int8Array(300)
+    labels[0] = 1
+    labels[299] = -1
+    const { trimmed } = fitDetection(indexed(rows, 20), { reference: 'mixed', seed: 1, labels })
+    expect([trimmed[0], trimmed[299], trimmed[298]]).toEqual([1, 0, 1])
+  })
+
+  it('loads a detection that was stored when all looked at ten neighbours', () => {
+    const rows = indexed(groupedRows({ count: 1_000, dim: 4, strangers: 5 }).rows, 30)
+    const { detection } = fitDetection(rows, { reference: 'mixed', seed: 1 })
+    const settings = structuredClone(detection.settings()) as { detectors: Record<string, unknown> }
+    settings.detectors.neighbours = { bank: 0 }
+    const { neighbours } = loadDetection({ settings: { ...settings }, files: detection.files() }).score(
+      rows,
+    ).detectors
+    const ten = rows.nearest?.subarray(0, 10).reduce((sum, distance) => sum + distance / 10, 0)
+    expect(neighbours?.scores[0]).toBeCloseTo(ten ?? 0, 4)
   })
 })
 

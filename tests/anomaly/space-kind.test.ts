@@ -28,21 +28,25 @@ describe('spaceKind', () => {
 })
 
 describe('chooseWeights', () => {
-  it('gives the detectors of the kind and all columns with a score the same part', () => {
+  it('gives the detectors of the kind and all columns with a score the same part, and among strangers columns half of it', () => {
     const reconstruction = new Float64Array(20).fill(1)
     const nelbo = new Float64Array(20).fill(Number.NaN)
-    const weights = chooseWeights({ ...plainRows(20, 4), columns: { reconstruction, nelbo } })
+    const rows = { ...plainRows(20, 4), columns: { reconstruction, nelbo } }
+    const weights = chooseWeights(rows, 'clean')
     expect(Object.keys(weights).sort()).toEqual(['forest', 'mahalanobis', 'reconstruction'])
     for (const weight of Object.values(weights)) expect(weight).toBeCloseTo(1 / 3)
+    const among = chooseWeights(rows, 'mixed')
+    expect(among.reconstruction).toBeCloseTo(0.2)
+    expect(among.forest).toBeCloseTo(0.4)
   })
 })
 
 it('trusts a covariance beside an index by as much as there are rows for its columns', () => {
   const part = (count: number): number => {
-    const weights = chooseWeights({ ...plainRows(count, 50), nearest: drawn(10 * count, 1) })
+    const weights = chooseWeights({ ...plainRows(count, 50), nearest: drawn(10 * count, 1) }, 'mixed')
     return (weights.mahalanobis ?? 0) / (weights.neighbours ?? 1)
   }
-  expect(part(10)).toBeLessThan(0.4)
-  expect(part(50)).toBeCloseTo(1)
-  expect(part(1_000)).toBeGreaterThan(1.8)
+  expect(part(10)).toBeLessThan(0.2)
+  expect(part(50)).toBeCloseTo(0.5)
+  expect(part(1_000)).toBeGreaterThan(0.9)
 })

@@ -124,11 +124,11 @@ describe('kindred outliers', () => {
 
   it('tells in explanations the flags of the rule that was asked, not of the one that is stored', async () => {
     const out = join(await folders.make(), 'why')
-    const answer = await kindredJson<OutlierAnswer>(
+    const answer = await kindredHereJson<OutlierAnswer>(
       ['outliers', 'shapes', '--rate', '0.9', '--limit', '12', '--explain', out],
       { home },
     )
-    const stored = await kindredJson<OutlierAnswer>(['outliers', 'shapes', '--limit', '12'], { home })
+    const stored = await kindredHereJson<OutlierAnswer>(['outliers', 'shapes', '--limit', '12'], { home })
     const flags = ({ outliers }: OutlierAnswer): boolean[] => outliers.map(({ flagged }) => flagged)
     expect(flags(answer)).not.toEqual(flags(stored))
     const written = JSON.parse(await readFile(join(out, 'explanations.json'), 'utf8'))

@@ -1,4 +1,4 @@
-import type { Detector, Rows } from '../../core/detection.js'
+import type { DetectionRows, Detector, Rows } from '../../core/detection.js'
 import type { Random } from '../../core/random.js'
 import { RowSums } from '../../core/row-sums.js'
 import type { Fitted, Stored } from '../fitted.js'
@@ -9,6 +9,7 @@ import { rowsAt, samplePlaces } from '../sample-rows.js'
 import { eachScaledBlock, fitScaling, type Scaling, scaled } from '../scaling.js'
 import { numberSetting } from '../settings.js'
 import { drawSketch, type Sketch, sketched } from '../sketch.js'
+import { spaceKind } from '../space-kind.js'
 
 /** Rows that the covariance is of at most: its error is then that of a few parts in a hundred. */
 const COVARIANCE_ROWS = 5_000
@@ -22,13 +23,15 @@ const LEAST = 1e-3
 /**
  * Mahalanobis distance from the mean under a covariance with Ledoit and Wolf's shrinkage, over standardised columns: a
  * row is strange by breaking with how columns go together. Where rows belong to the covariance, their score is as if they
- * did not (Sherman and Morrison's formula, the shrinkage held).
+ * did not (Sherman and Morrison's formula, the shrinkage held). An encoder's columns have one scale, which is kept: standardised,
+ * principal components have nothing left to shrink but noise.
  */
-export function fitMahalanobis(rows: Rows, { random }: { random: Random }): Fitted {
+export function fitMahalanobis(rows: DetectionRows, { random }: { random: Random }): Fitted {
   const seed = random.int(2 ** 31)
   const places = samplePlaces(rows.count, COVARIANCE_ROWS, random)
   const sample = places.length === rows.count ? rows : rowsAt(rows, places)
   const scaling = fitScaling(sample)
+  if (spaceKind(rows) === 'encoder') scaling.deviations.fill(1)
   const sketch = rows.dim > WIDTH ? drawSketch(rows.dim, WIDTH, seed) : undefined
   const plain = scaled(sample, scaling, 0, sample.count)
   const { matrix, shrinkage } = ledoitWolf(

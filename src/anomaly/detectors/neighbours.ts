@@ -2,13 +2,14 @@ import type { DetectionRows, Detector, Rows } from '../../core/detection.js'
 import type { Random } from '../../core/random.js'
 import { Bank } from '../bank.js'
 import type { Fitted, Stored } from '../fitted.js'
+import { neighbourCount } from '../neighbour-count.js'
 import { packFloats, unpackFloats } from '../pack.js'
 import { invertPlaces, rowsAt, samplePlaces } from '../sample-rows.js'
 import { fitScaling, type Scaling } from '../scaling.js'
 import { numberSetting } from '../settings.js'
 import { spaceKind } from '../space-kind.js'
 
-/** A single neighbour is often a fellow stranger; ten seldom are. */
+/** Neighbours in a bank: a single one is often a fellow stranger; ten seldom are. */
 export const NEIGHBOURS = 10
 
 /**
@@ -35,14 +36,14 @@ export function meanDistances(distances: Float32Array, count: number, k = NEIGHB
 }
 
 /**
- * How far a row's {@link NEIGHBOURS} nearest are, on average (Angiulli and Pizzuti, PKDD 2002). Where the rows bring
- * distances of an index (`nearest`) these are taken; else those to a random sample of the rows: cosine distances between
+ * How far a row's nearest are, on average (Angiulli and Pizzuti, PKDD 2002). Where the rows bring distances of an index
+ * (`nearest`) these are taken, of as many as {@link neighbourCount} says; else the {@link NEIGHBOURS} to a random sample of the rows: cosine distances between
  * embeddings, whose direction is what networks are trained by, and Euclidean ones over the standardised columns of tables.
  */
 export function fitNeighbours(rows: DetectionRows, { random }: { random: Random }): Fitted {
   const kind = spaceKind(rows)
   if (kind === 'encoder') {
-    const detector = new NearestNeighbours()
+    const detector = new NearestNeighbours(neighbourCount(rows.count))
     return { detector, scores: detector.score(rows) }
   }
   const places = samplePlaces(rows.count, BANK_ROWS, random)
@@ -51,7 +52,8 @@ export function fitNeighbours(rows: DetectionRows, { random }: { random: Random 
 }
 
 export function loadNeighbours({ settings, files }: Stored): Detector {
-  if (settings.bank === 0) return new NearestNeighbours()
+  if (settings.bank === 0)
+    return new NearestNeighbours(settings.k === undefined ? NEIGHBOURS : numberSetting(settings, 'k'))
   const [count, dim] = [numberSetting(settings, 'bank'), numberSetting(settings, 'dim')]
   const kept = { values: unpackFloats(files, 'bank', count * dim), count, dim }
   if (settings.metric === 'cosine') return new BankedNeighbours(kept, 'cosine')
@@ -63,13 +65,18 @@ export function loadNeighbours({ settings, files }: Stored): Detector {
 
 class NearestNeighbours implements Detector {
   readonly name = 'neighbours'
+  readonly #k: number
+
+  constructor(k: number) {
+    this.#k = k
+  }
 
   score(rows: DetectionRows): Float64Array {
-    return meanDistances(rows.nearest ?? new Float32Array(0), rows.count)
+    return meanDistances(rows.nearest ?? new Float32Array(0), rows.count, this.#k)
   }
 
   settings(): Record<string, unknown> {
-    return { bank: 0 }
+    return { bank: 0, k: this.#k }
   }
 
   files(): Record<string, Uint8Array> {
