@@ -7,7 +7,7 @@ import { norm } from '../core/vectors.js'
 import { arrangeHnswFile } from './arrange-file.js'
 import { checkK, checkLabel, checkVector, LABEL_END, refuseReuse } from './check-input.js'
 import { checkHnswFile, markApart, readHnswFile } from './hnsw-file.js'
-import { largestCapacity } from './hnsw-layout.js'
+import { elementBytesOf, largestCapacity, roomyCapacity } from './hnsw-layout.js'
 import {
   checkRange,
   DEFAULT_EF,
@@ -76,7 +76,8 @@ export class HnswIndex implements VectorIndex {
   static create(options: HnswCreateOptions): HnswIndex {
     const settings = graphSettings(options)
     const space = new HnswSpace(options)
-    const graph = emptyGraph(space, settings)
+    const capacity = roomyCapacity(settings.capacity, elementBytesOf(space.dim, settings.m))
+    const graph = emptyGraph(space, { ...settings, capacity })
     return new HnswIndex(options, settings, space, { graph, labels: new LabelSet() })
   }
 
@@ -227,7 +228,7 @@ export class HnswIndex implements VectorIndex {
     if (this.#late.size > 0) this.#rebuild()
     this.#saving = true
     const dead = this.#labels.deadOnes()
-    const room = largestCapacity(this.#labels.size)
+    const room = largestCapacity(this.#labels.size, elementBytesOf(this.#space.dim, this.m))
     try {
       if (this.#graph.getMaxElements() > room) this.#graph.resizeIndex(room)
       for (const label of dead) this.#graph.markDelete(label)

@@ -26,8 +26,33 @@ export interface Layout extends HnswFile {
 }
 
 /** Room for elements that a file of `count` elements may ask to have allocated. */
-export function largestCapacity(count: number): number {
-  return 2 * count + 1024
+export function largestCapacity(count: number, elementBytes: number): number {
+  return Math.max(2 * count + 1024, roomyCapacity(count, elementBytes))
+}
+
+/** Blocks of memory from which on glibc gives each back to the system; smaller ones it may keep once they were freed. */
+const GIVEN_BACK_BYTES = 33 << 20
+/** Blocks that are too small to matter when they are kept. */
+const SMALL_BYTES = 1 << 20
+/** Elements that are smaller would be so many that what hnswlib keeps beside each, some 50 bytes, weighs more. */
+const LEAST_ELEMENT_BYTES = 1024
+
+/**
+ * Room for at least `count` elements, and for so many more that their block goes back to the system when the index is
+ * replaced: the part of it that is never used costs no memory, while freed blocks of 1 to 32 MB raise the size up to which
+ * glibc keeps them (`M_MMAP_THRESHOLD` in mallopt(3)).
+ *
+ * @param elementBytes see {@link elementBytesOf}
+ */
+export function roomyCapacity(count: number, elementBytes: number): number {
+  const bytes = count * elementBytes
+  const kept = bytes >= SMALL_BYTES && bytes < GIVEN_BACK_BYTES && elementBytes >= LEAST_ELEMENT_BYTES
+  return kept ? Math.ceil(GIVEN_BACK_BYTES / elementBytes) : count
+}
+
+/** Bytes of an element: its links on the lowest level, its numbers and its label. */
+export function elementBytesOf(dim: number, m: number): number {
+  return 8 * m + 4 + 4 * dim + 8
 }
 
 /** Reads a file's header. @throws Error saying what is wrong with it */
@@ -50,10 +75,10 @@ export async function readLayout(file: FileHandle, dim: number): Promise<Layout>
   if (offset !== 0 || dataOffset !== 8 * m + 4) refuse(`its vectors begin at ${dataOffset} of an element`)
   if (labelOffset !== dataOffset + 4 * dim)
     refuse(`an element has ${(labelOffset - dataOffset) / 4} numbers, expected ${dim}`)
-  if (elementBytes !== labelOffset + 8) refuse(`an element has ${elementBytes} bytes`)
+  if (elementBytes !== elementBytesOf(dim, m)) refuse(`an element has ${elementBytes} bytes`)
   if (bytes < HEADER_BYTES + count * (elementBytes + 4))
     refuse(`it has ${bytes} bytes, too few for ${count} elements`)
-  if (capacity < count || capacity > largestCapacity(count))
+  if (capacity < count || capacity > largestCapacity(count, elementBytes))
     refuse(`${count} elements with room for ${capacity}`)
   if (count === 0 ? maxLevel !== -1 : maxLevel < 0 || maxLevel > 100 || entry >= count)
     refuse(`it begins at element ${entry} of level ${maxLevel}`)
