@@ -164,6 +164,15 @@ describe('quantizing weights', () => {
     )
   })
 
+  it.each([1, 100, 190])('takes a weight of %i times the least float32 for 0', (times) => {
+    const values = Float32Array.from({ length: 32 }, (_, i) => (i === 5 ? times * 2 ** -149 : 0))
+    const { quantized, scales } = quantizeColumns(values, 4, 63)
+    expect([...quantized, ...scales]).toEqual([...Array(32).fill(0), 1, 1, 1, 1])
+    expect(quantizeRows(values, 32)).toEqual({ quantized: new Int8Array(32), scales: Float32Array.of(1) })
+    const blocks = quantizeBlocks(values, 32, 8)
+    expect([...blocks.quantized, ...blocks.scales]).toEqual([...Array(32).fill(128), 1])
+  })
+
   it('rounds halves to even, as the recipe does', () => {
     const values = Float32Array.of(63, 0.5, 1.5, 2.5, -0.5, -1.5)
     expect([...quantizeColumns(values, 1, 63).quantized]).toEqual([63, 0, 2, 2, 0, -2])

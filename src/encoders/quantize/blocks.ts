@@ -1,6 +1,6 @@
 import { floatValues, makeNode, makeTensor } from '../../tensor/onnx-file.js'
 import { type EmbeddingLayer, type MatrixLayer, weightsOf } from './layers.js'
-import type { GraphParts } from './per-row.js'
+import { type GraphParts, scaleOf } from './per-row.js'
 
 export const BLOCK = 32
 
@@ -35,7 +35,7 @@ export function quantizeBlocks(
         const value = values[from + i] as number
         if (Math.abs(value) > Math.abs(top)) top = value
       }
-      const scale = Math.fround(top / -zero) || 1
+      const scale = scaleOf(top / -zero)
       const block = r * blocks + b
       scales[block] = scale
       for (let i = 0; i < BLOCK; i++) {

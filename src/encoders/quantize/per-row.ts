@@ -22,6 +22,14 @@ export interface GraphParts {
   fresh(name: string): string
 }
 
+// the least normal float32: a smaller scale has too few bits left to divide by
+const LEAST_SCALE = 2 ** -126
+
+/** What one step of a code stands for; 1 where the weights are 0, or so small that they might as well be. */
+export function scaleOf(step: number): number {
+  return Math.abs(step) < LEAST_SCALE ? 1 : Math.fround(step)
+}
+
 /** int8 in [-limit, limit], one scale a column of [rows, columns]; scale times value gives the weight back. */
 export function quantizeColumns(
   values: Float32Array,
@@ -33,7 +41,7 @@ export function quantizeColumns(
     const size = Math.abs(values[i] as number)
     if (size > (scales[j] as number)) scales[j] = size
   }
-  for (let j = 0; j < columns; j++) scales[j] = (scales[j] as number) / limit || 1
+  for (let j = 0; j < columns; j++) scales[j] = scaleOf((scales[j] as number) / limit)
   const quantized = new Int8Array(values.length)
   for (let i = 0, j = 0; i < values.length; i++, j = j + 1 === columns ? 0 : j + 1) {
     // in float32, as ONNX Runtime divides
@@ -53,8 +61,8 @@ export function quantizeRows(
   for (let r = 0; r < rows; r++) {
     let top = 0
     for (let i = r * columns; i < (r + 1) * columns; i++) top = Math.max(top, Math.abs(values[i] as number))
-    scales[r] = top / 127 || 1
-    const scale = scales[r] as number
+    const scale = scaleOf(top / 127)
+    scales[r] = scale
     for (let i = r * columns; i < (r + 1) * columns; i++) {
       quantized[i] = Math.fround((values[i] as number) / scale) + MAGIC - MAGIC
     }
