@@ -5,27 +5,27 @@ import type { DetectionRows, Rows } from '#src/core/detection.js'
 import { fitDescriptor } from '#src/encoders/images/descriptor/fit-descriptor.js'
 import { type LoadedDescriptor, loadDescriptor } from '#src/encoders/images/descriptor/load-descriptor.js'
 import { type GreySet, pixelsAt } from './idx-pixels.js'
-import { type Reconstructions, reconstructionsOf } from './kept-reconstructions.js'
+import { type Reconstructions, reconstructionsOf, type TrainedEncoder } from './kept-reconstructions.js'
 
 /** Dimension of the trained encoder whose reconstruction error is a detector's score: little more than a class's own variation fits through it. */
 const RECONSTRUCTION_DIM = 8
 
-/** What describes the pictures of a collection: a descriptor, and a trained encoder that tells how well it knows a picture. */
+/** What describes the pictures of a collection: a descriptor, and trained encoders that tell how well they know a picture. */
 export interface Describer {
   descriptor: LoadedDescriptor
-  reconstructions: Reconstructions | undefined
+  reconstructions: Reconstructions[]
 }
 
-/** Vectors with what the trained encoder says of each picture, where there is one. */
+/** Vectors with what the trained encoders say of each picture. */
 export interface Described extends Rows {
-  reconstruction: Float64Array | undefined
+  columns: DetectionRows['columns']
 }
 
 /** What a collection is described by. */
 export interface DescriberOptions {
   /** Whether the descriptor is the one for strangers, or the usual one. */
   strangers: boolean
-  encoder: 'autoencoder' | 'pca' | 'none'
+  encoders: readonly TrainedEncoder['kind'][]
   /** Where what encoders said is kept; see {@link reconstructionsOf}. */
   kept: string | undefined
 }
@@ -33,16 +33,16 @@ export interface DescriberOptions {
 export async function describerOf(
   set: GreySet,
   rows: readonly number[],
-  { strangers, encoder, kept }: DescriberOptions,
+  { strangers, encoders, kept }: DescriberOptions,
 ): Promise<Describer> {
   const images = { count: rows.length, size: set.size, channels: 1 as const, values: pixelsAt(set, rows) }
   const run = { onProgress: () => {}, check: () => {}, signal: new AbortController().signal }
   const common = { seed: 1, engine: 'onnx' as const }
   const descriptor = await fitDescriptor(images, { kind: 'descriptor', strangers, ...common }, run)
-  const trained = encoder === 'none' ? undefined : { kind: encoder, dim: RECONSTRUCTION_DIM }
+  const trained = encoders.map((kind) => ({ kind, dim: RECONSTRUCTION_DIM }))
   return {
     descriptor: loadDescriptor(descriptor),
-    reconstructions: trained && reconstructionsOf(images, trained, kept),
+    reconstructions: trained.map((encoder) => reconstructionsOf(images, encoder, kept)),
   }
 }
 
@@ -58,8 +58,9 @@ export async function describe(
   vectors.forEach((vector, i) => {
     values.set(vector, i * dim)
   })
-  const reconstruction = await reconstructions?.of(pixels, rows.length)
-  return { values, count: rows.length, dim, reconstruction }
+  const columns: DetectionRows['columns'] = {}
+  for (const encoder of reconstructions) columns[encoder.column] = await encoder.of(pixels, rows.length)
+  return { values, count: rows.length, dim, columns }
 }
 
 /** Rows as the engine gives them: with the exact distances to the nearest others of the collection, and which these are. */
@@ -85,17 +86,16 @@ export class Neighbourhood {
   }
 
   #with(rows: Described, own?: Int32Array): DetectionRows {
-    const { values, count, dim, reconstruction } = rows
+    const { values, count, dim, columns } = rows
     const wanted = neighbourCount(this.#rows.count)
     const asked = own ? wanted + spareNeighbours(wanted) : wanted
     const { distances, places } = this.#bank.nearest(rows, asked, own)
-    const columns = reconstruction ? { reconstruction } : {}
     return { values, count, dim, columns, nearest: distances, ...(own && { nearestRows: places }) }
   }
 }
 
 /** Some of the rows. */
-export function pick({ values, dim, reconstruction }: Described, rows: readonly number[]): Described {
+export function pick({ values, dim, columns }: Described, rows: readonly number[]): Described {
   const chosen = new Float32Array(rows.length * dim)
   rows.forEach((row, i) => {
     chosen.set(values.subarray(row * dim, (row + 1) * dim), i * dim)
@@ -104,6 +104,11 @@ export function pick({ values, dim, reconstruction }: Described, rows: readonly 
     values: chosen,
     count: rows.length,
     dim,
-    reconstruction: reconstruction && Float64Array.from(rows, (row) => reconstruction[row] as number),
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([name, scores]) => [
+        name,
+        Float64Array.from(rows, (row) => scores[row] as number),
+      ]),
+    ),
   }
 }

@@ -6,15 +6,19 @@ import type { FitRun, PixelMatrix } from '#src/encoders/images/fit-types.js'
 import { type Computation, loadComputation } from '#src/encoders/images/load-computation.js'
 import { trainImages } from '#src/encoders/images/models/train-images.js'
 
+/** What each encoder's answer is as a detector. */
+export const COLUMN_OF = { autoencoder: 'reconstruction', pca: 'reconstruction', vae: 'nelbo' } as const
+
 /** An encoder that is trained on a collection's pictures. */
 export interface TrainedEncoder {
-  kind: 'autoencoder' | 'pca'
+  kind: keyof typeof COLUMN_OF
   dim: number
 }
 
 /** Says how well an encoder that was trained on some pictures knows others. */
 export interface Reconstructions {
-  /** @param pixels shape [count, size, size] @returns reconstruction scores, larger is stranger */
+  column: 'reconstruction' | 'nelbo'
+  /** @param pixels shape [count, size, size] @returns scores, larger is stranger */
   of(pixels: Uint8Array, count: number): Promise<Float64Array>
 }
 
@@ -29,14 +33,17 @@ export function reconstructionsOf(
   encoder: TrainedEncoder,
   folder: string | undefined,
 ): Reconstructions {
+  const column = COLUMN_OF[encoder.kind]
   const trainedOn = digest(JSON.stringify(encoder), images.values)
   let computation: Promise<Computation> | undefined
   const ask = async (pixels: Uint8Array, count: number): Promise<Float64Array> => {
     computation ??= train(images, encoder)
     const known = await (await computation).encode(pixels, count)
-    return Float64Array.from(known, (image) => image.reconstruction?.score ?? Number.NaN)
+    const told = column === 'nelbo' ? 'nelbo' : 'score'
+    return Float64Array.from(known, ({ reconstruction }) => reconstruction?.[told] ?? Number.NaN)
   }
   return {
+    column,
     async of(pixels, count) {
       if (folder === undefined) return ask(pixels, count)
       mkdirSync(folder, { recursive: true })

@@ -2,7 +2,7 @@
  * Outliers among pictures: how they are ranked, and how many are flagged wrongly, against bounds.
  *
  *   npx tsx scripts/bench/outliers-images.ts --mnist DIR [--only one-class,contaminated,clean,mixed,fdr] [--seeds 1]
- *     [--from-seed 1] [--encoder autoencoder] [--kept FOLDER] [--likeness]
+ *     [--from-seed 1] [--encoders autoencoder] [--kept FOLDER] [--likeness]
  *
  * DIR is a folder of IDX files, gzipped, by their usual names (Fashion-MNIST's fit too: rules were chosen on those, not on
  * MNIST). Each of ten classes makes a collection of 3,000 or 300 pictures, described by the descriptor for strangers that
@@ -19,6 +19,7 @@ import { type DetectionFit, fitDetection } from '#src/anomaly/fit-detection.js'
 import { seededRandom } from '#src/core/random.js'
 import { type DescriberOptions, describe, describerOf, Neighbourhood, pick } from './described-pictures.js'
 import { type GreySet, readGreySets } from './idx-pixels.js'
+import { COLUMN_OF } from './kept-reconstructions.js'
 import { type Figure, machineFacts, printFigures } from './machine.js'
 import { rankingQuality } from './ranking.js'
 import { shuffled } from './shuffled.js'
@@ -29,7 +30,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'one-class,contaminated,clean,mixed,fdr' },
     seeds: { type: 'string', default: '1' },
     'from-seed': { type: 'string', default: '1' },
-    encoder: { type: 'string', default: 'autoencoder' },
+    encoders: { type: 'string', default: 'autoencoder' },
     kept: { type: 'string' },
     splits: { type: 'string', default: '20' },
     likeness: { type: 'boolean', default: false },
@@ -41,7 +42,11 @@ const CLASSES = 10
 const RATE = 0.01
 const FDR = 0.1
 const SPLIT = { reference: 3_000, tested: 2_000, seen: 1_000, strangers: 53 }
-const describedBy = { strangers: !values.likeness, encoder: encoderNamed(values.encoder), kept: values.kept }
+const describedBy = {
+  strangers: !values.likeness,
+  encoders: encodersNamed(values.encoders),
+  kept: values.kept,
+}
 const only = new Set(values.only.split(','))
 const sets = readSets()
 
@@ -53,9 +58,12 @@ function readSets(): ReturnType<typeof readGreySets> {
   process.exit(2)
 }
 
-function encoderNamed(name: string): DescriberOptions['encoder'] {
-  if (name === 'autoencoder' || name === 'pca' || name === 'none') return name
-  console.error(`--encoder must be autoencoder, pca or none, got ${name}`)
+function encodersNamed(list: string): DescriberOptions['encoders'] {
+  const known = Object.keys(COLUMN_OF) as (keyof typeof COLUMN_OF)[]
+  const names = list === 'none' ? [] : list.split(',')
+  const unknown = names.find((name) => !known.some((kind) => kind === name))
+  if (unknown === undefined) return known.filter((kind) => names.includes(kind))
+  console.error(`--encoders must be of ${known.join(', ')}, or none; got ${unknown}`)
   process.exit(2)
 }
 
@@ -71,6 +79,8 @@ interface MixResult {
   auc: number
   /** Where it is said that the collection is clean; NaN where it is not. */
   aucClean: number
+  /** Of each detector alone. */
+  detectors: Record<string, number>
   falseAlarms: number
   recall: number
   estimate: number
@@ -91,18 +101,24 @@ async function judgeMixOf(
   const descriptor = await describerOf(sets.train, rows, describedBy)
   const collection = await describe(descriptor, sets.train, rows)
   const test = await describe(descriptor, sets.test, [...sets.test.labels.keys()].slice(0, 3_000))
-  const judge = (reference: 'clean' | 'mixed'): DetectionFit & { auc: number } => {
+  const aucOf = (scores: Float64Array): number =>
+    rankingQuality(scores, (row) => sets.test.labels[row] !== label).auc
+  const judge = (
+    reference: 'clean' | 'mixed',
+  ): DetectionFit & { auc: number; alone: MixResult['detectors'] } => {
     const fit = fitDetection(new Neighbourhood(collection).own(), { reference, seed })
     const kept = [...fit.trimmed.keys()].filter((row) => fit.trimmed[row] === 0)
-    const { verdict } = fit.detection.score(new Neighbourhood(pick(collection, kept)).of(test))
-    return { ...fit, auc: rankingQuality(verdict, (row) => sets.test.labels[row] !== label).auc }
+    const { verdict, detectors } = fit.detection.score(new Neighbourhood(pick(collection, kept)).of(test))
+    const alone = Object.entries(detectors).map(([name, told]) => [name, aucOf(told.scores)])
+    return { ...fit, auc: aucOf(verdict), alone: Object.fromEntries(alone) }
   }
-  const { detection, scores, auc } = judge('mixed')
+  const { detection, scores, auc, alone } = judge('mixed')
   const flagged = scores.pValues.map((p) => (p <= RATE ? 1 : 0))
   const { estimate, low, high } = detection.report.contamination
   return {
     auc,
     aucClean: part === 0 ? judge('clean').auc : Number.NaN,
+    detectors: alone,
     falseAlarms: mean([...flagged.subarray(0, size - others)]),
     recall: mean([...flagged.subarray(size - others)]),
     estimate,
@@ -134,6 +150,11 @@ async function mixes(): Promise<Figure[]> {
       results.map((result) => of(result).toFixed(3)).join(' ')
     console.log(`  ${size} images, ${100 * part} % others; ROC AUC ${show((r) => r.auc)}`)
     console.log(`    false alarms ${show((r) => r.falseAlarms)}; recall ${show((r) => r.recall)}`)
+    const names = Object.keys(results[0]?.detectors ?? {})
+    const alone = names.map(
+      (name) => `${name} ${mean(results.map((r) => r.detectors[name] ?? 0)).toFixed(3)}`,
+    )
+    console.log(`    each detector alone: ${alone.join(', ')}`)
     console.log(
       `    strangers, estimate ${show((r) => r.estimate)}; in the range told ${results.filter((r) => r.covered).length} of ${results.length}`,
     )

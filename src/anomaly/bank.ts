@@ -39,25 +39,66 @@ export class Bank {
     eachScaledBlock(rows, this.#scaling, (block, from) => {
       if (cosine) toUnitRows(block, rows.dim)
       this.#sums.with(block, (row, sums) => {
-        const at = (from + row) * k
+        if (cosine) for (let j = 0; j < sums.length; j++) sums[j] = Math.max(0, 1 - (sums[j] as number))
         const skipped = own?.[from + row] ?? -1
-        let bound = Number.POSITIVE_INFINITY
-        for (let j = 0; j < sums.length; j++) {
-          const distance = cosine ? Math.max(0, 1 - (sums[j] as number)) : (sums[j] as number)
-          if (distance >= bound || j === skipped) continue
-          let place = at + k - 1
-          for (; place > at && (distances[place - 1] as number) > distance; place--) {
-            distances[place] = distances[place - 1] as number
-            places[place] = places[place - 1] as number
-          }
-          distances[place] = distance
-          places[place] = j
-          bound = distances[at + k - 1] as number
-        }
+        if (skipped >= 0) sums[skipped] = Number.POSITIVE_INFINITY
+        const at = (from + row) * k
+        keepLeast(sums, k, { distances, places, at })
         // of squared distances
         for (let j = at; !cosine && j < at + k; j++) distances[j] = Math.sqrt(distances[j] as number)
       })
     })
     return { k, distances, places }
   }
+}
+
+/** Groups of which the least is looked at first, more than neighbours are asked for. */
+const GROUPS = 64
+
+/**
+ * Writes the k least of `values` and their places, ascending, from `at` on. What is larger than the k-th of the least of each group cannot
+ * be among them: so few are put in order.
+ */
+function keepLeast(
+  values: Float32Array,
+  k: number,
+  { distances, places, at }: { distances: Float32Array; places: Int32Array; at: number },
+): void {
+  let bound = k <= GROUPS ? kthOfGroups(values, k) : Number.POSITIVE_INFINITY
+  let last = at - 1
+  for (let j = 0; j < values.length; j++) {
+    const value = values[j] as number
+    if (value > bound || value === Number.POSITIVE_INFINITY) continue
+    if (last === at + k - 1) {
+      if (value >= (distances[last] as number)) continue
+    } else last++
+    let place = last
+    for (; place > at && (distances[place - 1] as number) > value; place--) {
+      distances[place] = distances[place - 1] as number
+      places[place] = places[place - 1] as number
+    }
+    distances[place] = value
+    places[place] = j
+    if (last === at + k - 1) bound = distances[last] as number
+  }
+}
+
+const leastOfGroups = new Float32Array(GROUPS)
+
+function kthOfGroups(values: Float32Array, k: number): number {
+  const size = Math.ceil(values.length / GROUPS)
+  const kept = leastOfGroups
+  for (let group = 0, from = 0; group < GROUPS; group++, from += size) {
+    let least = Number.POSITIVE_INFINITY
+    const to = Math.min(values.length, from + size)
+    for (let j = from; j < to; j++) {
+      const value = values[j] as number
+      if (value < least) least = value
+    }
+    if (group >= k && least >= (kept[k - 1] as number)) continue
+    let place = Math.min(group, k - 1)
+    for (; place > 0 && (kept[place - 1] as number) > least; place--) kept[place] = kept[place - 1] as number
+    kept[place] = least
+  }
+  return kept[k - 1] as number
 }

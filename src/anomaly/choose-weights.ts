@@ -1,9 +1,4 @@
-import {
-  type DetectionOptions,
-  type DetectionRows,
-  type DetectorName,
-  ENCODER_DETECTORS,
-} from '../core/detection.js'
+import type { DetectionOptions, DetectionRows, DetectorName } from '../core/detection.js'
 import type { ByDetector } from './joint-verdict.js'
 import { type SpaceKind, spaceKind } from './space-kind.js'
 
@@ -12,7 +7,7 @@ import { type SpaceKind, spaceKind } from './space-kind.js'
  * cuts along them need no scale, a covariance sees what single columns do not show, and their errors differ. A column of an
  * embedding means little alone, so the forest and ECOD have no voice there. Where an index gives distances in the encoder's
  * own metric, the covariance counts by as much as there are rows to estimate it from. The autoencoder of texts finds what these
- * two find together, and has no voice. docs/outliers.md tells more.
+ * two find together, and a VAE's bound takes plain pictures for usual ones: both are shown and have no voice. docs/outliers.md tells more.
  */
 const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
   encoder: { neighbours: 1, mahalanobis: 1 },
@@ -20,12 +15,12 @@ const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
   table: { forest: 1, mahalanobis: 1 },
 }
 
-/** What an encoder's score counts among strangers: one that was trained on a mix has learned the strangers as well. */
-const COLUMN = { clean: 1, mixed: 0.5 }
+/** What an encoder's error counts among strangers: one that was trained on a mix has learned the strangers as well. */
+const RECONSTRUCTION = { clean: 1, mixed: 0.5 }
 
 /**
- * How much each detector counts in the verdict, by a rule that needs no labels: the kind of space, and which encoders
- * gave scores.
+ * How much each detector counts in the verdict, by a rule that needs no labels: the kind of space, and whether an
+ * encoder told how well it knows the rows.
  *
  * @param reference what the rows are said to be
  * @returns parts in 0..1 that sum to 1; a detector without one has none
@@ -38,9 +33,7 @@ export function chooseWeights(
   const weights: ByDetector<number> = { ...WEIGHTS[kind] }
   // the encoder's own metric is known; a covariance of few rows for its columns is not
   if (kind === 'encoder') weights.mahalanobis = rows.count / (rows.count + rows.dim)
-  for (const name of ENCODER_DETECTORS) {
-    if (rows.columns[name]?.some(Number.isFinite)) weights[name] = COLUMN[reference]
-  }
+  if (rows.columns.reconstruction?.some(Number.isFinite)) weights.reconstruction = RECONSTRUCTION[reference]
   return normalised(weights)
 }
 

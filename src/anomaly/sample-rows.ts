@@ -7,7 +7,8 @@ import type { Random } from '../core/random.js'
  * @returns places in ascending order: all of them where there are no more than `limit`
  */
 export function samplePlaces(count: number, limit: number, random: Random): Uint32Array {
-  const places = Uint32Array.from({ length: count }, (_, i) => i)
+  const places = new Uint32Array(count)
+  for (let i = 0; i < count; i++) places[i] = i
   if (count <= limit) return places
   // Fisher and Yates, as far as it is needed
   for (let i = 0; i < limit; i++) {

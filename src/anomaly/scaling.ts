@@ -44,22 +44,35 @@ export function plainScaling(dim: number): Scaling {
 }
 
 /** @returns (x - mean) / deviation for rows `from` to `to`, shape [to - from, dim] */
-export function scaled({ values, dim }: Rows, scaling: Scaling, from: number, to: number): Float32Array {
-  const { means, deviations } = scaling
-  const result = new Float32Array((to - from) * dim)
-  for (let at = 0, source = from * dim; at < result.length; ) {
-    for (let j = 0; j < dim; j++, at++, source++)
-      result[at] = ((values[source] as number) - (means[j] as number)) / (deviations[j] as number)
-  }
+export function scaled(rows: Rows, scaling: Scaling, from: number, to: number): Float32Array {
+  const result = new Float32Array((to - from) * rows.dim)
+  scaleInto(result, rows, scaling, from)
   return result
 }
 
-/** Calls `use` with scaled rows, some at a time, and the place of the first. */
+/** Fills `into` with scaled rows, the first of which is row `from`. */
+function scaleInto(
+  into: Float32Array,
+  { values, dim }: Rows,
+  { means, deviations }: Scaling,
+  from: number,
+): void {
+  for (let at = 0, source = from * dim; at < into.length; ) {
+    for (let j = 0; j < dim; j++, at++, source++)
+      into[at] = ((values[source] as number) - (means[j] as number)) / (deviations[j] as number)
+  }
+}
+
+/** Calls `use` with scaled rows, some at a time, and the place of the first; the rows are written anew after that. */
 export function eachScaledBlock(
   rows: Rows,
   scaling: Scaling,
   use: (block: Float32Array, from: number) => void,
 ): void {
-  for (let from = 0; from < rows.count; from += BLOCK)
-    use(scaled(rows, scaling, from, Math.min(rows.count, from + BLOCK)), from)
+  const block = new Float32Array(Math.min(BLOCK, rows.count) * rows.dim)
+  for (let from = 0; from < rows.count; from += BLOCK) {
+    const part = block.subarray(0, Math.min(BLOCK, rows.count - from) * rows.dim)
+    scaleInto(part, rows, scaling, from)
+    use(part, from)
+  }
 }

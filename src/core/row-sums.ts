@@ -39,13 +39,14 @@ export class RowSums {
   /**
    * Calls `use(row, sums)` for each row of a block, with its sums over all kept rows; `sums` is written anew after that.
    *
-   * @param rows row-major, shape [n, dim], n at most the block
+   * @param rows row-major, shape [n, columns], n at most the block
+   * @param columns of which the first `dim` count
    */
-  with(rows: Float32Array, use: (row: number, sums: Float32Array) => void): void {
-    const n = rows.length / this.dim
+  with(rows: Float32Array, use: (row: number, sums: Float32Array) => void, columns: number = this.dim): void {
+    const n = rows.length / columns
     if (this.count === 0) return
     for (let i = 0; i < n; i++)
-      this.#memory.set(rows.subarray(i * this.dim, (i + 1) * this.dim), this.#blockAt + i * this.#width)
+      this.#memory.set(rows.subarray(i * columns, i * columns + this.dim), this.#blockAt + i * this.#width)
     for (let i = 0; i < n; i += A_ROWS) {
       const at = this.#blockAt + i * this.#width
       this.#run(4 * at, 0, 4 * this.#outAt, this.#padded, 4 * this.#width)

@@ -28,9 +28,9 @@ describe('spaceKind', () => {
 })
 
 describe('chooseWeights', () => {
-  it('gives the detectors of the kind and all columns with a score the same part, and among strangers columns half of it', () => {
+  it("gives the detectors of the kind and an encoder's error the same part, among strangers half of it, and a bound none", () => {
     const reconstruction = new Float64Array(20).fill(1)
-    const nelbo = new Float64Array(20).fill(Number.NaN)
+    const nelbo = new Float64Array(20).fill(1)
     const rows = { ...plainRows(20, 4), columns: { reconstruction, nelbo } }
     const weights = chooseWeights(rows, 'clean')
     expect(Object.keys(weights).sort()).toEqual(['forest', 'mahalanobis', 'reconstruction'])
@@ -38,6 +38,8 @@ describe('chooseWeights', () => {
     const among = chooseWeights(rows, 'mixed')
     expect(among.reconstruction).toBeCloseTo(0.2)
     expect(among.forest).toBeCloseTo(0.4)
+    reconstruction.fill(Number.NaN)
+    expect(Object.keys(chooseWeights(rows, 'clean')).sort()).toEqual(['forest', 'mahalanobis'])
   })
 })
 

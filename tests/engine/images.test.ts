@@ -297,10 +297,10 @@ describe.each(ENGINES)('images over %s', (_name, open) => {
       })
     })
 
-    it('has the evidence lower bound of a VAE among the detectors', async () => {
+    it('shows the evidence lower bound of a VAE among the detectors, without a voice', async () => {
       await (await collection.train({ encoder: 'vae', dim: 3, epochs: 20 })).finished
       const { outliers, report } = await collection.outliers({ space: 'vae', limit: 3 })
-      expect(report.weights.nelbo).toBeGreaterThan(0)
+      expect(report.weights).toMatchObject({ nelbo: 0, reconstruction: expect.any(Number) })
       expect(outliers[0]?.detectors).toHaveProperty('nelbo')
       const by = await collection.outliers({ space: 'vae', detector: 'nelbo', limit: 3 })
       const scores = by.outliers.map(({ detectors }) => detectors?.nelbo?.score ?? Number.NaN)

@@ -6,10 +6,10 @@ import { rowsAt, samplePlaces } from '../sample-rows.js'
 import { numberSetting } from '../settings.js'
 
 /** Equal parts of a column's range that tell nearly where a value stands among those that are kept. */
-const CELLS = 256
+const CELLS = 1_024
 
-/** Rows that all columns pass over together, so that they stay in the cache. */
-const BLOCK = 128
+/** Rows that a column passes over together: while it does, what is kept of it stays in the cache. */
+const BLOCK = 2_048
 
 /** Values of each column that are kept: a tail probability is then exact to a thousandth. */
 const KEPT = 1_000
@@ -83,7 +83,10 @@ class Ecod implements Detector {
   }
 
   score({ values, count, dim }: Rows): Float64Array {
-    const kept = this.#columns.length / dim
+    const columns = this.#columns
+    const ends = this.#ends
+    const cells = this.#cells
+    const kept = columns.length / dim
     const scores = new Float64Array(count)
     const left = new Float64Array(BLOCK)
     const right = new Float64Array(BLOCK)
@@ -94,13 +97,22 @@ class Ecod implements Detector {
       for (const sums of [left, right, skewed]) sums.fill(0)
       for (let j = 0; j < dim; j++) {
         const towards = this.#skewness[j] as number
-        for (let i = 0; i < rows; i++) {
-          const value = values[(from + i) * dim + j] as number
-          const below = this.#placeOf(j, value)
+        const step = this.#steps[j] as number
+        const start = j * kept
+        const least = columns[start] as number
+        for (let i = 0, at = from * dim + j; i < rows; i++, at += dim) {
+          const value = values[at] as number
+          const cell = j * (CELLS + 1) + cellOf(value, least, step)
+          // how many of the column's values are less: by halving what the cell holds
+          let below = cells[cell] as number
+          let high = cells[cell + 1] as number
+          while (below < high) {
+            const middle = (below + high) >>> 1
+            if ((columns[start + middle] as number) < value) below = middle + 1
+            else high = middle
+          }
           const upTo =
-            below < kept && (this.#columns[j * kept + below] as number) === value
-              ? (this.#ends[j * kept + below] as number)
-              : below
+            below < kept && columns[start + below] === value ? (ends[start + below] as number) : below
           const l = logs[upTo] as number
           const r = logs[kept - below] as number
           left[i] = (left[i] as number) + l
@@ -112,21 +124,6 @@ class Ecod implements Detector {
         scores[from + i] = Math.max(left[i] as number, right[i] as number, skewed[i] as number)
     }
     return scores
-  }
-
-  /** How many of a column's values are less than `value`: by halving what its cell holds. */
-  #placeOf(column: number, value: number): number {
-    const kept = this.#columns.length / this.#skewness.length
-    const start = column * kept
-    const cell = cellOf(value, this.#columns[start] as number, this.#steps[column] as number)
-    let low = this.#cells[column * (CELLS + 1) + cell] as number
-    let high = this.#cells[column * (CELLS + 1) + cell + 1] as number
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#columns[start + middle] as number) < value) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   settings(): Record<string, unknown> {

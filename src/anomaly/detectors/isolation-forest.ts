@@ -10,7 +10,7 @@ export const TREES = 300
 export const TREE_ROWS = 256
 
 /** Rows that pass through all trees together, so that rows stay in the cache while trees pass. */
-const BLOCK = 512
+const BLOCK = 64
 
 /**
  * How few random cuts part a row from the others (Liu, Ting, Zhou 2008): 2^(-E[depth] / c(n)), in (0, 1). Columns that do

@@ -70,8 +70,23 @@ export function loadMahalanobis({ settings, files }: Stored): Detector {
   })
 }
 
+/** Rows of the root that are multiplied together: the columns after the last of them are 0. */
+const BAND = 64
+
+/** @param root lower triangular, shape [width, width] */
+function bandsOf(root: Float32Array, width: number): RowSums[] {
+  const bands: RowSums[] = []
+  for (let from = 0; from < width; from += BAND) {
+    const to = Math.min(width, from + BAND)
+    const kept = new Float32Array((to - from) * to)
+    for (let i = from; i < to; i++) kept.set(root.subarray(i * width, i * width + to), (i - from) * to)
+    bands.push(new RowSums('products', kept, { dim: to }))
+  }
+  return bands
+}
+
 interface Parts {
-  /** Shape [width, width]. */
+  /** Lower triangular, shape [width, width]. */
   root: Float32Array
   scaling: Scaling
   sketch: Sketch | undefined
@@ -81,26 +96,28 @@ interface Parts {
 class Mahalanobis implements Detector {
   readonly name = 'mahalanobis'
   readonly #parts: Parts
-  readonly #products: RowSums
+  readonly #bands: RowSums[]
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#products = new RowSums('products', parts.root, {
-      dim: parts.sketch?.width ?? parts.scaling.means.length,
-    })
+    this.#bands = bandsOf(parts.root, parts.sketch?.width ?? parts.scaling.means.length)
   }
 
   score(rows: Rows): Float64Array {
     const { scaling, sketch } = this.#parts
     const scores = new Float64Array(rows.count)
     eachScaledBlock(rows, scaling, (block, from) => {
-      this.#products.with(sketch ? sketched(block, sketch) : block, (row, products) => {
-        let sum = 0
-        for (let j = 0; j < products.length; j++) sum += (products[j] as number) ** 2
-        scores[from + row] = Math.sqrt(sum)
-      })
+      const whole = sketch ? sketched(block, sketch) : block
+      for (const band of this.#bands) {
+        const add = (row: number, products: Float32Array): void => {
+          let sum = 0
+          for (let j = 0; j < products.length; j++) sum += (products[j] as number) ** 2
+          scores[from + row] = (scores[from + row] as number) + sum
+        }
+        band.with(whole, add, sketch?.width ?? rows.dim)
+      }
     })
-    return scores
+    return scores.map(Math.sqrt)
   }
 
   settings(): Record<string, unknown> {
