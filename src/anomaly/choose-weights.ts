@@ -19,6 +19,12 @@ const WEIGHTS: Record<SpaceKind, ByDetector<number>> = {
 const RECONSTRUCTION = { clean: 1, mixed: 0.5 }
 
 /**
+ * Of so many rows it counts half of that: an encoder of few pictures knows the very pictures, not their kind. Six classes of
+ * Fashion-MNIST: of 300 pictures the verdict's mean ROC AUC is .927 with this, .924 without, of 3,000 .920 and .919.
+ */
+const HALF_TRUSTED = 1_000
+
+/**
  * How much each detector counts in the verdict, by a rule that needs no labels: the kind of space, and whether an
  * encoder told how well it knows the rows.
  *
@@ -33,7 +39,8 @@ export function chooseWeights(
   const weights: ByDetector<number> = { ...WEIGHTS[kind] }
   // the encoder's own metric is known; a covariance of few rows for its columns is not
   if (kind === 'encoder') weights.mahalanobis = rows.count / (rows.count + rows.dim)
-  if (rows.columns.reconstruction?.some(Number.isFinite)) weights.reconstruction = RECONSTRUCTION[reference]
+  if (rows.columns.reconstruction?.some(Number.isFinite))
+    weights.reconstruction = (RECONSTRUCTION[reference] * rows.count) / (rows.count + HALF_TRUSTED)
   return normalised(weights)
 }
 

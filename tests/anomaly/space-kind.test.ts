@@ -28,17 +28,21 @@ describe('spaceKind', () => {
 })
 
 describe('chooseWeights', () => {
-  it("gives the detectors of the kind and an encoder's error the same part, among strangers half of it, and a bound none", () => {
-    const reconstruction = new Float64Array(20).fill(1)
-    const nelbo = new Float64Array(20).fill(1)
-    const rows = { ...plainRows(20, 4), columns: { reconstruction, nelbo } }
+  it("gives the detectors of the kind the same part, an encoder's error by as much as there are rows, and a bound none", () => {
+    const rows = {
+      ...plainRows(1_000, 4),
+      columns: {
+        reconstruction: Float64Array.from(drawn(1_000, 1)),
+        nelbo: Float64Array.from(drawn(1_000, 1)),
+      },
+    }
     const weights = chooseWeights(rows, 'clean')
     expect(Object.keys(weights).sort()).toEqual(['forest', 'mahalanobis', 'reconstruction'])
-    for (const weight of Object.values(weights)) expect(weight).toBeCloseTo(1 / 3)
-    const among = chooseWeights(rows, 'mixed')
-    expect(among.reconstruction).toBeCloseTo(0.2)
-    expect(among.forest).toBeCloseTo(0.4)
-    reconstruction.fill(Number.NaN)
+    expect(weights.reconstruction).toBeCloseTo(0.2)
+    expect(weights.forest).toBeCloseTo(0.4)
+    // among strangers half of it
+    expect(chooseWeights(rows, 'mixed').reconstruction).toBeCloseTo(1 / 9)
+    rows.columns.reconstruction.fill(Number.NaN)
     expect(Object.keys(chooseWeights(rows, 'clean')).sort()).toEqual(['forest', 'mahalanobis'])
   })
 })
