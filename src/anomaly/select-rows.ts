@@ -15,6 +15,7 @@ export function selectRows(rows: DetectionRows, places: Uint32Array): DetectionR
     ...rowsAt(rows, places),
     columns,
     ...(rows.texts === undefined ? {} : { texts: rows.texts }),
+    ...(rows.ownError === undefined ? {} : { ownError: rows.ownError }),
     ...(rows.nearest && {
       nearest: rowsAt({ values: rows.nearest, count: rows.count, dim: width }, places).values,
     }),

@@ -35,6 +35,8 @@ export interface DetectionRows extends Rows {
   nearest?: Float32Array
   /** Whether a text encoder made the vectors: then `autoencoder` is fitted too. Default false. */
   texts?: boolean
+  /** Whether the encoder that made the vectors told `columns.reconstruction`: the part of an item that its space leaves out. Default false. */
+  ownError?: boolean
   /** Which of these rows each of these others is, shape of `nearest`; -1 for one that is none of them. */
   nearestRows?: Int32Array
 }

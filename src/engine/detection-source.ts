@@ -147,6 +147,7 @@ export function toRows(
     dim,
     columns,
     texts: space.input === 'text' && asksIndex(space),
+    ownError: reconstructs(space),
   }
   if (!nearest) return rows
   const width = nearest.reduce((most, { length }) => Math.max(most, length), NEIGHBOURS)

@@ -42,6 +42,9 @@ describe('chooseWeights', () => {
     expect(weights.forest).toBeCloseTo(0.4)
     // among strangers half of it
     expect(chooseWeights(rows, 'mixed').reconstruction).toBeCloseTo(1 / 9)
+    // in the encoder's own space nothing else sees what it leaves out
+    expect(chooseWeights({ ...rows, ownError: true }, 'clean').reconstruction).toBeCloseTo(1 / 3)
+    expect(chooseWeights({ ...rows, ownError: true }, 'mixed').reconstruction).toBeCloseTo(1 / 5)
     rows.columns.reconstruction.fill(Number.NaN)
     expect(Object.keys(chooseWeights(rows, 'clean')).sort()).toEqual(['forest', 'mahalanobis'])
   })
