@@ -1,5 +1,4 @@
 import type { DetectionOptions, DetectionReport, DetectionRows, DetectionScores } from '../core/detection.js'
-import type { PlainError } from '../core/errors.js'
 import type { Reason } from '../core/reasons.js'
 import type { ItemEvidence } from './usual-items.js'
 
@@ -28,12 +27,6 @@ export interface DetectionCalls {
 
 export type DetectionCallName = keyof DetectionCalls
 
-export type ToDetection =
-  | {
-      [N in DetectionCallName]: { id: number; call: N; asked: DetectionCalls[N]['asked'] }
-    }[DetectionCallName]
-  | { call: 'close' }
-
-export type FromDetection =
-  | { id: number; answer: DetectionCalls[DetectionCallName]['answer'] }
-  | { id: number; error: PlainError }
+export type DetectionCall = {
+  [N in DetectionCallName]: { id: number; call: N; asked: DetectionCalls[N]['asked'] }
+}[DetectionCallName]

@@ -1,20 +1,9 @@
-import { Worker } from 'node:worker_threads'
+import { CallThread } from '../core/call-thread.js'
 import type { DetectionOptions, DetectionRows, DetectionScores } from '../core/detection.js'
-import { EngineError, fromPlainError } from '../core/errors.js'
+import { EngineError } from '../core/errors.js'
 import type { Reason } from '../core/reasons.js'
-import type {
-  DetectionCallName,
-  DetectionCalls,
-  FittedRows,
-  FromDetection,
-  ToDetection,
-} from './detection-messages.js'
+import type { DetectionCallName, DetectionCalls, FittedRows } from './detection-messages.js'
 import type { ItemEvidence } from './usual-items.js'
-
-interface Waiting {
-  resolve: (answer: unknown) => void
-  reject: (error: EngineError) => void
-}
 
 /** A detection as it is stored; `key` names it and never another. */
 export interface StoredDetection {
@@ -25,10 +14,7 @@ export interface StoredDetection {
 
 /** The thread in which detectors are fitted and items judged. It starts when it is first needed, and keeps no process alive. */
 export class DetectionThread {
-  #worker: Worker | undefined
-  #gone: Promise<void> = Promise.resolve()
-  readonly #waiting = new Map<number, Waiting>()
-  #next = 0
+  #thread: CallThread | undefined
   #closed = false
 
   /**
@@ -42,9 +28,9 @@ export class DetectionThread {
     rows: DetectionRows,
     { signal, ...options }: DetectionOptions & { signal?: AbortSignal },
   ): Promise<FittedRows> {
-    const stop = (): void =>
-      this.#stop(new EngineError('CANCELLED', 'the fitting of detectors was cancelled'))
-    if (signal?.aborted) throw new EngineError('CANCELLED', 'the fitting of detectors was cancelled')
+    const cancelled = new EngineError('CANCELLED', 'the fitting of detectors was cancelled')
+    const stop = (): void => void this.#thread?.end(cancelled)
+    if (signal?.aborted) throw cancelled
     signal?.addEventListener('abort', stop, { once: true })
     try {
       return await this.#ask('fit', { rows, options })
@@ -79,68 +65,23 @@ export class DetectionThread {
   /** Ends it; what it was asked is refused with CLOSED. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#stop(new EngineError('CLOSED', 'the engine was closed'))
-    await this.#gone
+    await this.#thread?.end(new EngineError('CLOSED', 'the engine was closed'))
   }
 
-  #ask<N extends DetectionCallName>(
+  async #ask<N extends DetectionCallName>(
     call: N,
     asked: DetectionCalls[N]['asked'],
   ): Promise<DetectionCalls[N]['answer']> {
-    if (this.#closed) return Promise.reject(new EngineError('CLOSED', 'the engine was closed'))
-    const worker = this.#worker ?? this.#start()
-    const id = this.#next++
-    if (this.#waiting.size === 0) worker.ref()
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as Waiting['resolve'], reject })
-      worker.postMessage({ id, call, asked } as ToDetection)
-    })
-  }
-
-  #start(): Worker {
-    const script = new URL('./detection-worker.js', import.meta.url)
-    const worker = new Worker(script, { execArgv: [], name: 'kindred detectors' })
-    worker.on('message', (message: FromDetection) => this.#take(message))
-    worker.on('error', (error) => {
-      if (this.#worker === worker) this.#fail(ended(error))
-    })
-    const gone = new Promise<void>((resolve) => {
-      worker.once('exit', () => {
-        if (this.#worker === worker) this.#fail(ended(undefined))
-        resolve()
-      })
-    })
-    const before = this.#gone
-    this.#gone = Promise.all([before, gone]).then(() => undefined)
-    this.#worker = worker
-    return worker
-  }
-
-  #stop(reason: EngineError): void {
-    const worker = this.#worker
-    this.#fail(reason)
-    void worker?.terminate()
-  }
-
-  #take(message: FromDetection): void {
-    const waiting = this.#waiting.get(message.id)
-    this.#waiting.delete(message.id)
-    if (this.#waiting.size === 0) this.#worker?.unref()
-    if ('error' in message) waiting?.reject(fromPlainError(message.error))
-    else waiting?.resolve(message.answer)
-  }
-
-  /** The next question starts another thread. */
-  #fail(error: EngineError): void {
-    this.#worker = undefined
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { reject } of waiting) reject(error)
+    if (this.#closed) throw new EngineError('CLOSED', 'the engine was closed')
+    if (!this.#thread?.alive) this.#thread = start()
+    return (await this.#thread.call({ call, asked })) as DetectionCalls[N]['answer']
   }
 }
 
-function ended(error: unknown): EngineError {
-  const reason = error instanceof Error ? error.message : 'no reason given'
-  const message = `the thread that fits detectors ended unexpectedly (${reason}); try again`
-  return new EngineError('INTERNAL', message, { cause: error })
+function start(): CallThread {
+  return new CallThread({
+    script: new URL('./detection-worker.js', import.meta.url),
+    name: 'kindred detectors',
+    what: 'the thread that fits detectors',
+  })
 }

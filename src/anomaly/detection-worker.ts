@@ -1,35 +1,18 @@
-import { parentPort } from 'node:worker_threads'
+import { answerCalls } from '../core/answer-calls.js'
 import type { Detection } from '../core/detection.js'
-import { toPlainError } from '../core/errors.js'
-import type { DetectionCallName, DetectionCalls, FromDetection, ToDetection } from './detection-messages.js'
+import type { DetectionCall, DetectionCallName, DetectionCalls } from './detection-messages.js'
 import { fitDetection } from './fit-detection.js'
 import { loadDetection } from './load-detection.js'
 import { UsualItems } from './usual-items.js'
 
-if (parentPort === null) throw new Error('detection-worker runs as a worker thread')
-const port = parentPort
 /** Detections kept loaded; the one that was used least recently goes. */
 const MOST_LOADED = 8
 
 const loaded = new Map<string, { detection: Detection; usual: UsualItems }>()
 
-port.on('message', (message: ToDetection) => {
-  if (message.call === 'close') {
-    port.close()
-    return
-  }
-  let reply: FromDetection
-  try {
-    reply = { id: message.id, answer: answer(message) }
-  } catch (error) {
-    reply = { id: message.id, error: toPlainError(error) }
-  }
-  port.postMessage(reply)
-})
+answerCalls(answer)
 
-function answer(
-  message: Exclude<ToDetection, { call: 'close' }>,
-): DetectionCalls[DetectionCallName]['answer'] {
+function answer(message: DetectionCall): DetectionCalls[DetectionCallName]['answer'] {
   switch (message.call) {
     case 'fit': {
       const { rows, options } = message.asked

@@ -1,5 +1,4 @@
 import type { ItemContent } from '../core/backend.js'
-import type { PlainError } from '../core/errors.js'
 import type { DuplicateOptions, DuplicateRelation } from '../core/types.js'
 
 /** A text or picture, by its number, and an item that has it. */
@@ -61,14 +60,14 @@ export interface Calls {
 
 export type CallName = keyof Calls
 
-export type ToDuplicates =
-  | { [N in CallName]: { id: number; call: N; asked: Calls[N]['asked'] } }[CallName]
-  | { call: 'close' }
+export type DuplicatesCall = {
+  [N in CallName]: { id: number; call: N; asked: Calls[N]['asked'] }
+}[CallName]
 
-export type FromDuplicates =
-  | { id: number; answer: Calls[CallName]['answer'] }
-  | { id: number; error: PlainError }
-  | { progress: { done: number; total: number } }
+/** What the thread says while it compares. */
+export interface DuplicatesProgress {
+  progress: { done: number; total: number }
+}
 
 /** What the thread is started with. */
 export interface DuplicatesInput {

@@ -1,10 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { EngineError, toPlainError } from '../core/errors.js'
-import type { CallName, Calls, DuplicatesInput, FromDuplicates, ToDuplicates } from './duplicate-messages.js'
+import { answerCalls } from '../core/answer-calls.js'
+import { EngineError } from '../core/errors.js'
+import type {
+  CallName,
+  Calls,
+  DuplicatesCall,
+  DuplicatesInput,
+  DuplicatesProgress,
+} from './duplicate-messages.js'
 import { DuplicateTable } from './duplicate-table.js'
 
-if (parentPort === null) throw new Error('duplicates-worker runs as a worker thread')
-const port = parentPort
 const cancelled = new Int32Array((workerData as DuplicatesInput).cancelled)
 const PROGRESS_MS = 100
 let reported = 0
@@ -14,7 +19,7 @@ const table = new DuplicateTable({
     const now = performance.now()
     if (done < total && now - reported < PROGRESS_MS) return
     reported = now
-    post({ progress: { done, total } })
+    parentPort?.postMessage({ progress: { done, total } } satisfies DuplicatesProgress)
   },
   check() {
     if (Atomics.load(cancelled, 0) !== 0)
@@ -22,23 +27,9 @@ const table = new DuplicateTable({
   },
 })
 
-let last: Promise<void> = Promise.resolve()
+answerCalls(answer)
 
-port.on('message', (message: ToDuplicates) => {
-  last = last.then(async () => {
-    if (message.call === 'close') {
-      port.close()
-      return
-    }
-    try {
-      post({ id: message.id, answer: await answer(message) })
-    } catch (error) {
-      post({ id: message.id, error: toPlainError(error) })
-    }
-  })
-})
-
-async function answer(message: Exclude<ToDuplicates, { call: 'close' }>): Promise<Calls[CallName]['answer']> {
+function answer(message: DuplicatesCall): Calls[CallName]['answer'] | Promise<Calls[CallName]['answer']> {
   switch (message.call) {
     case 'load':
       return table.load(message.asked.items)
@@ -69,8 +60,4 @@ async function answer(message: Exclude<ToDuplicates, { call: 'close' }>): Promis
     case 'counts':
       return table.counts
   }
-}
-
-function post(message: FromDuplicates): void {
-  port.postMessage(message)
 }

@@ -1,4 +1,4 @@
-import type { PlainError } from '../core/errors.js'
+import type { CLOSE } from '../core/call-thread.js'
 import type { TextRole } from '../core/text-encoder.js'
 import type { ModelFolder } from './model-folder.js'
 
@@ -27,13 +27,10 @@ export interface EncodeResult {
   splits: { index: number; borders: Uint32Array }[]
 }
 
+/** To a worker: the wish to know the dimension once the model is loaded; a task, answered with {@link EncodeResult}; or what nobody waits for. */
 export type ToWorker =
-  | { kind: 'task'; task: number; body: EncodeTask }
-  | { kind: 'cancel'; task: number }
-  | { kind: 'close' }
-
-export type FromWorker =
-  | { kind: 'ready'; dim: number }
-  | { kind: 'failed'; error: PlainError }
-  | { kind: 'done'; task: number; result: EncodeResult }
-  | { kind: 'error'; task: number; error: PlainError }
+  | { id: number; load: true }
+  | { id: number; task: EncodeTask }
+  /** The number of a task that is to be answered with CANCELLED. */
+  | { cancel: number }
+  | typeof CLOSE

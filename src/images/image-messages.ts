@@ -1,4 +1,3 @@
-import type { PlainError } from '../core/errors.js'
 import type { Pixels } from '../core/image-encoder.js'
 import type { ImageExplanation } from './explain-image.js'
 import type { RenderedImage } from './render-image.js'
@@ -26,9 +25,3 @@ export interface ImageAnswers {
 }
 
 export type ImageAnswer = ImageAnswers[ImageTask['kind']]
-
-/** To the thread: a task, or the wish to end after the one that is being worked on. */
-export type ToImageWorker = ImageTask | { kind: 'close' }
-
-/** From the thread: one answer a task, in the order in which they came. */
-export type FromImageWorker = { kind: 'done'; answer: ImageAnswer } | { kind: 'failed'; error: PlainError }

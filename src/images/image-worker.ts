@@ -1,43 +1,23 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import { EngineError, type PlainError, toPlainError } from '../core/errors.js'
-import type {
-  FromImageWorker,
-  ImageSource,
-  ImageTask,
-  ImageWorkerInput,
-  ToImageWorker,
-} from './image-messages.js'
+import { workerData } from 'node:worker_threads'
+import { answerCalls } from '../core/answer-calls.js'
+import { EngineError } from '../core/errors.js'
+import type { ImageAnswer, ImageSource, ImageTask, ImageWorkerInput } from './image-messages.js'
 import type { RenderedImage } from './render-image.js'
 import { Turn } from './turn.js'
 
-if (parentPort === null) throw new Error('image-worker runs as a worker thread')
-const port = parentPort
 const input = workerData as ImageWorkerInput
 const turn = new Turn(input.turn, input.number)
-let closing = false
-let last = Promise.resolve()
 
-port.on('message', (message: ToImageWorker) => {
-  if (message.kind === 'close') {
-    closing = true
-    last.then(() => port.close())
-  } else last = last.then(() => answer(message))
+answerCalls(answer, {
+  failure,
+  transfer: (made) => memoryOf('png' in made ? made.png : made.rendition.bytes),
 })
 
-/** Never throws. */
-async function answer(task: ImageTask): Promise<void> {
-  if (closing) return
+async function answer(task: ImageTask): Promise<ImageAnswer> {
   try {
-    if (task.kind === 'render') {
-      const rendered = await render(task.image)
-      post({ kind: 'done', answer: rendered }, rendered.rendition.bytes)
-    } else {
-      const { explainFiles } = await import('./explain-files.js')
-      const explanation = await explainFiles(task.picture, task.reconstruction)
-      post({ kind: 'done', answer: explanation }, explanation.png)
-    }
-  } catch (error) {
-    post({ kind: 'failed', error: plain(error) })
+    if (task.kind === 'render') return await render(task.image)
+    const { explainFiles } = await import('./explain-files.js')
+    return await explainFiles(task.picture, task.reconstruction)
   } finally {
     turn.giveBack()
   }
@@ -50,15 +30,14 @@ async function render(image: ImageSource): Promise<RenderedImage> {
     : renderPixels(image)
 }
 
-/** @param file whose memory is handed over */
-function post(message: FromImageWorker, file?: Uint8Array): void {
-  port.postMessage(message, file?.buffer instanceof ArrayBuffer ? [file.buffer] : [])
+function memoryOf({ buffer }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer ? [buffer] : []
 }
 
-function plain(error: unknown): PlainError {
+function failure(error: unknown): unknown {
   const missing = error instanceof Error && /Could not load the "sharp" module/.test(error.message)
-  if (!missing) return toPlainError(error)
+  if (!missing) return error
   const [reason] = error.message.split('\n')
   const message = `the image library sharp cannot be loaded (${reason}); run: npm install --include=optional sharp`
-  return toPlainError(new EngineError('NATIVE_ADDON_MISSING', message, { cause: error }))
+  return new EngineError('NATIVE_ADDON_MISSING', message, { cause: error })
 }

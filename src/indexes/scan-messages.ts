@@ -1,6 +1,4 @@
-import type { PlainError } from '../core/errors.js'
 import type { Metric } from '../core/metrics.js'
-import type { ItemHit } from './scan-table.js'
 import type { SharedVectorTable } from './vector-table.js'
 
 /** What a scanning thread is started with. */
@@ -24,7 +22,5 @@ export interface ScanRequest {
   excludeItems: ReadonlySet<number> | undefined
 }
 
-/** A request, or tables that will not be asked for again. */
+/** A request, answered with `ItemHit[]`, or tables that will not be asked for again. */
 export type ScanMessage = ScanRequest | { forget: number[] }
-
-export type ScanAnswer = { id: number; hits: ItemHit[] } | { id: number; error: PlainError }

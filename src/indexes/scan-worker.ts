@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Reply } from '../core/call-thread.js'
 import { toPlainError } from '../core/errors.js'
-import type { ScanAnswer, ScanMessage, ScanRequest, ScanWorkerData } from './scan-messages.js'
-import { scanItems } from './scan-table.js'
+import type { ScanMessage, ScanRequest, ScanWorkerData } from './scan-messages.js'
+import { type ItemHit, scanItems } from './scan-table.js'
 import { type SharedVectorTable, VectorTable } from './vector-table.js'
 
 const stopped = new Int32Array((workerData as ScanWorkerData).stopped)
@@ -19,9 +20,9 @@ parentPort?.on('message', (message: ScanMessage) => {
   const { id } = message
   try {
     const hits = scanItems(view(message), { ...message, stopped: () => Atomics.load(stopped, 0) === id })
-    answer({ id, hits })
+    reply({ id, answer: hits })
   } catch (error) {
-    answer({ id, error: toPlainError(error) })
+    reply({ id, error: toPlainError(error) })
   }
 })
 
@@ -35,6 +36,6 @@ function view({ table, state }: ScanRequest): VectorTable {
   return fresh
 }
 
-function answer(message: ScanAnswer): void {
+function reply(message: Reply<ItemHit[]>): void {
   parentPort?.postMessage(message)
 }

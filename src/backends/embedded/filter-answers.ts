@@ -75,8 +75,6 @@ export class FilterAnswers {
       }
       case 'forget':
         return void this.#indexes.delete(request.collection)
-      case 'cancel':
-        return undefined
     }
   }
 

@@ -1,5 +1,4 @@
 import type { ItemFields, StoredAnomaly, StoredItem } from '../../core/backend.js'
-import type { PlainError } from '../../core/errors.js'
 import type { Filter } from '../../core/filter.js'
 import type { StrangestQuery } from './anomaly-reader.js'
 import type { CollectionKeys, EncoderKeys } from './collection-keys.js'
@@ -88,9 +87,9 @@ export type FilterRequest =
   /** Reads the fields that are to be in memory before anybody asks. */
   | { op: 'prepare'; collection: number; changes: SlotChanges }
   | { op: 'forget'; collection: number }
-  | { op: 'cancel'; request: number }
 
-export type FilterReply = { id: number; result: unknown } | { id: number; error: PlainError }
+/** To the thread: a request, or the number of one that nobody waits for any more. */
+export type ToFilters = { id: number; request: FilterRequest } | { cancel: number }
 
 export type StrangestRows = (StoredAnomaly & { id: string })[]
 export type ListPage = { items: StoredItem[]; cursor?: string }

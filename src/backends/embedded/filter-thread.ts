@@ -1,14 +1,9 @@
-import { Worker } from 'node:worker_threads'
-import { EngineError, fromPlainError } from '../../core/errors.js'
-import type { FilterReply, FilterRequest } from './filter-messages.js'
+import { CallThread } from '../../core/call-thread.js'
+import { EngineError } from '../../core/errors.js'
+import type { FilterRequest, ToFilters } from './filter-messages.js'
 
 /** Questions that may wait; beyond that the caller is told to come back. */
 const LIMIT = 1_024
-
-interface Waiting {
-  resolve: (result: unknown) => void
-  reject: (error: EngineError) => void
-}
 
 /**
  * The thread that reads what takes long, over a read-only connection of its own, as seen from the thread that answers.
@@ -16,9 +11,7 @@ interface Waiting {
  */
 export class FilterThread {
   readonly #path: string
-  readonly #waiting = new Map<number, Waiting>()
-  #worker: Worker | undefined
-  #nextId = 0
+  #thread: CallThread | undefined
   #closed = false
   /** Counts the threads: what one was told another does not know. */
   #generation = 0
@@ -30,7 +23,7 @@ export class FilterThread {
 
   /** Which thread the next question goes to. */
   get generation(): number {
-    if (!this.#closed) this.#start()
+    if (!this.#closed) this.#started()
     return this.#generation
   }
 
@@ -38,77 +31,48 @@ export class FilterThread {
   async ask(request: FilterRequest, signal?: AbortSignal): Promise<unknown> {
     if (this.#closed) throw new EngineError('CLOSED', 'the engine is closed')
     if (signal?.aborted) throw cancelled()
-    if (this.#waiting.size >= LIMIT) {
+    const thread = this.#started()
+    if (thread.load >= LIMIT) {
       throw new EngineError('BUSY', `${LIMIT} filters are being looked up; try again later`)
     }
-    const worker = this.#start()
-    const id = this.#nextId++
-    let leave: (() => void) | undefined
+    const { id, answer } = thread.begin({ request })
+    if (!signal) return answer
+    let leave = (): void => undefined
+    const left = new Promise((_, reject) => {
+      leave = () => {
+        thread.post({ cancel: id } satisfies ToFilters)
+        reject(cancelled())
+      }
+    })
+    signal.addEventListener('abort', leave, { once: true })
     try {
-      return await new Promise((resolve, reject) => {
-        this.#waiting.set(id, { resolve, reject })
-        leave = () => {
-          this.#post(worker, { op: 'cancel', request: id })
-          reject(cancelled())
-        }
-        signal?.addEventListener('abort', leave, { once: true })
-        worker.ref()
-        worker.postMessage({ id, request })
-      })
+      return await Promise.race([answer, left])
     } finally {
-      if (leave) signal?.removeEventListener('abort', leave)
-      this.#waiting.delete(id)
-      if (this.#waiting.size === 0 && !this.#closed) worker.unref()
+      signal.removeEventListener('abort', leave)
     }
   }
 
   /** Tells the thread something that nobody waits for; nothing if there is none. */
   tell(request: FilterRequest): void {
-    if (this.#worker) this.#post(this.#worker, request)
+    if (this.#thread?.alive) this.#thread.call({ request }).catch(() => undefined)
   }
 
   /** Ends the thread; what waits is refused with CLOSED. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#refuse(new EngineError('CLOSED', 'the engine is closed'))
-    // else a process with nothing else to do would end before the thread has
-    this.#worker?.ref()
-    await this.#worker?.terminate()
+    await this.#thread?.end(new EngineError('CLOSED', 'the engine is closed'))
   }
 
-  #post(worker: Worker, request: FilterRequest): void {
-    worker.postMessage({ id: this.#nextId++, request })
-  }
-
-  #start(): Worker {
-    if (this.#worker) return this.#worker
-    const worker = new Worker(new URL('./filter-worker.js', import.meta.url), {
-      execArgv: [],
-      workerData: this.#path,
-      name: 'kindred-filters',
-    })
+  #started(): CallThread {
+    if (this.#thread?.alive) return this.#thread
     this.#generation++
-    let failure: Error | undefined
-    worker.on('error', (error) => {
-      failure = error
+    this.#thread = new CallThread({
+      script: new URL('./filter-worker.js', import.meta.url),
+      workerData: this.#path,
+      name: 'kindred filters',
+      what: 'the thread that looks filters up',
     })
-    worker.on('message', (reply: FilterReply) => {
-      const waiting = this.#waiting.get(reply.id)
-      if ('error' in reply) waiting?.reject(fromPlainError(reply.error))
-      else waiting?.resolve(reply.result)
-    })
-    worker.once('exit', () => {
-      this.#worker = undefined
-      const reason = failure?.message ?? 'it was stopped'
-      this.#refuse(new EngineError('INTERNAL', `the filter thread ended: ${reason}`, { cause: failure }))
-    })
-    worker.unref()
-    this.#worker = worker
-    return worker
-  }
-
-  #refuse(error: EngineError): void {
-    for (const { reject } of this.#waiting.values()) reject(error)
+    return this.#thread
   }
 }
 

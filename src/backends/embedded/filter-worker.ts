@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Reply } from '../../core/call-thread.js'
 import { EngineError, toPlainError } from '../../core/errors.js'
 import { FilterAnswers, type Pause } from './filter-answers.js'
-import type { FilterReply, FilterRequest } from './filter-messages.js'
+import type { FilterRequest, ToFilters } from './filter-messages.js'
 import { filterPatience } from './filter-patience.js'
 import { sqliteError } from './sqlite.js'
 
@@ -14,15 +15,16 @@ let answers: FilterAnswers | undefined
 /** Requests that are being answered, and whether anybody still waits. */
 const running = new Map<number, boolean>()
 
-port.on('message', ({ id, request }: { id: number; request: FilterRequest }) => {
-  if (request.op === 'cancel') {
-    if (running.has(request.request)) running.set(request.request, false)
+port.on('message', (message: ToFilters) => {
+  if ('cancel' in message) {
+    if (running.has(message.cancel)) running.set(message.cancel, false)
     return
   }
+  const { id, request } = message
   running.set(id, true)
   // begins at once: what was written to is taken over in the order in which it came, whatever takes how long
   begin(request, pauseOf(id, request))
-    .then((result) => reply({ id, result }))
+    .then((result) => reply({ id, answer: result }))
     .catch((error: unknown) => reply({ id, error: toPlainError(sqliteError(error, path)) }))
 })
 
@@ -40,7 +42,7 @@ function pauseOf(id: number, request: FilterRequest): Pause {
   }
 }
 
-function reply(answer: FilterReply): void {
-  running.delete(answer.id)
-  port?.postMessage(answer)
+function reply(message: Reply): void {
+  running.delete(message.id)
+  port?.postMessage(message)
 }

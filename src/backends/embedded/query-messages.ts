@@ -1,4 +1,3 @@
-import type { PlainError } from '../../core/errors.js'
 import type { KeywordMatch, KeywordQuery } from '../../core/keyword-query.js'
 import type { FilterQuestion, MatchingKeys } from './filter-messages.js'
 
@@ -31,5 +30,3 @@ export interface QueryOperations {
 }
 
 export type QueryRequest = QueryOperations[keyof QueryOperations]['request']
-
-export type QueryReply = { id: number; result: unknown } | { id: number; error: PlainError }

@@ -1,30 +1,17 @@
-import { parentPort, workerData } from 'node:worker_threads'
-import { toPlainError } from '../../core/errors.js'
+import { workerData } from 'node:worker_threads'
+import { answerCalls } from '../../core/answer-calls.js'
 import { KeywordSearch } from './keyword-search.js'
-import type { QueryReply, QueryRequest } from './query-messages.js'
+import type { QueryRequest } from './query-messages.js'
 import { openDatabase, sqliteError } from './sqlite.js'
-
-const port = parentPort
-if (!port) throw new Error('query-worker runs as a worker thread')
 
 const { path } = workerData as { path: string }
 const db = openDatabase(path, { readonly: true })
 db.pragma('cache_size = -32000')
 const keywords = new KeywordSearch(db)
 
-port.on('message', (message: { id: number; request: QueryRequest } | 'close') => {
-  if (message === 'close') {
-    db.close()
-    port.close()
-    return
-  }
-  let reply: QueryReply
-  try {
-    reply = { id: message.id, result: answer(message.request) }
-  } catch (error) {
-    reply = { id: message.id, error: toPlainError(sqliteError(error, path)) }
-  }
-  port.postMessage(reply)
+answerCalls(({ request }: { request: QueryRequest }) => answer(request), {
+  failure: (error) => sqliteError(error, path),
+  close: () => db.close(),
 })
 
 /** In one transaction: all that a query reads is of the same moment. */

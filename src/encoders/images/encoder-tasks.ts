@@ -1,5 +1,4 @@
-import type { PlainError } from '../../core/errors.js'
-import type { EncodedImage, ImageEncoderModel } from '../../core/image-encoder.js'
+import type { ImageEncoderModel } from '../../core/image-encoder.js'
 
 /** An encoder as a thread loads it. */
 export type EncoderModel = Pick<ImageEncoderModel, 'kind' | 'dim' | 'settings' | 'files'>
@@ -10,14 +9,7 @@ export interface EncoderInput extends EncoderModel {
   beside?: readonly EncoderModel[]
 }
 
-/** To the thread. */
-export type ToEncoder =
-  | { kind: 'encode'; task: number; images: readonly Uint8Array[] }
-  | { kind: 'reconstruct'; task: number; image: Uint8Array }
-  | { kind: 'close' }
-
-/** From the thread: one answer a task. */
-export type FromEncoder =
-  | { kind: 'encoded'; task: number; images: EncodedImage[] }
-  | { kind: 'reconstructed'; task: number; png: Uint8Array }
-  | { kind: 'failed'; task: number; error: PlainError }
+/** What a thread is asked: pictures to encode, answered with `EncodedImage[]`, or one to reconstruct, answered with a PNG. */
+export type EncoderTask =
+  | { kind: 'encode'; images: readonly Uint8Array[] }
+  | { kind: 'reconstruct'; image: Uint8Array }
