@@ -2,29 +2,9 @@ import { statSync } from 'node:fs'
 import type { InferenceSession, Tensor, TypedTensor } from 'onnxruntime-node'
 import { EngineError } from '../core/errors.js'
 import { norm } from '../core/vectors.js'
+import { loadRuntime, type Runtime } from '../tensor/onnx-runtime.js'
 import type { ModelFolder } from './model-folder.js'
 import type { Pooling } from './model-settings.js'
-
-type Runtime = typeof import('onnxruntime-node')
-
-/** The package that carries the addon. */
-const RUNTIME = 'onnxruntime-node'
-
-/** Loads the native addon. @throws EngineError NATIVE_ADDON_MISSING, naming the command to run */
-export async function loadRuntime(): Promise<Runtime> {
-  try {
-    const loaded = (await import('onnxruntime-node')) as Runtime & { default?: Runtime }
-    return loaded.InferenceSession ? loaded : (loaded.default ?? loaded)
-  } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0]
-    throw new EngineError(
-      'NATIVE_ADDON_MISSING',
-      `the native addon of ${RUNTIME} cannot be loaded on ${process.platform} ${process.arch}, Node ${process.version} (${reason}). ` +
-        `Delete node_modules/${RUNTIME} and run: ONNXRUNTIME_NODE_INSTALL=skip npm install`,
-      { cause: error },
-    )
-  }
-}
 
 /** Vectors of a batch, row-major, shape [texts, dim]. */
 export interface ModelOutput {

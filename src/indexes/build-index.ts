@@ -61,7 +61,7 @@ export function buildHnsw(options: BuildOptions): Promise<BuiltIndex> {
     const worker = new Worker(new URL('./build-worker.js', import.meta.url), {
       execArgv: [],
       workerData: request,
-      name: 'kindred-build',
+      name: 'kindred build',
     })
     // asked, not terminated: hnswlib may be writing in a thread of its own just then
     const cancel = (): void => {

@@ -124,7 +124,7 @@ describe('TextTransformer', () => {
 
   it('names the command to run when the native addon is missing', async () => {
     const folder = await temporaryFolder()
-    for (const part of ['core', 'encoders'])
+    for (const part of ['core', 'encoders', 'tensor'])
       await cp(join(root, 'dist', part), join(folder, 'dist', part), { recursive: true })
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await mkdir(join(folder, 'node_modules/onnxruntime-node'), { recursive: true })

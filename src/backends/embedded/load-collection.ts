@@ -8,7 +8,7 @@ export function loadCollection(request: LoadRequest): Promise<LoadedCollection> 
     const worker = new Worker(new URL('./load-worker.js', import.meta.url), {
       execArgv: [],
       workerData: request,
-      name: 'kindred-loader',
+      name: 'kindred loader',
     })
     worker.once('message', (message: { loaded: LoadedCollection } | { error: PlainError }) => {
       if ('error' in message) reject(fromPlainError(message.error))

@@ -41,7 +41,7 @@ export class Writer {
   private constructor() {
     this.#worker = new Worker(new URL('./writer-worker.js', import.meta.url), {
       execArgv: [],
-      name: 'kindred-writer',
+      name: 'kindred writer',
     })
     this.#worker.on('message', (reply: WriterReply) => this.#settle(reply))
     this.#worker.on('error', (error) => this.#fail(`the writer thread failed: ${error.message}`))

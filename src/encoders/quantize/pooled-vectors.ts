@@ -1,11 +1,10 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { EngineError } from '../../core/errors.js'
 import { dot, norm } from '../../core/vectors.js'
+import { loadRuntime, type Runtime } from '../../tensor/onnx-runtime.js'
 import type { Pooling } from '../model-settings.js'
-import { loadRuntime, pool } from '../onnx-model.js'
+import { pool } from '../onnx-model.js'
 import { tokenBatches } from '../token-batches.js'
-
-type Runtime = Awaited<ReturnType<typeof loadRuntime>>
 
 interface Loaded {
   runtime: Runtime
