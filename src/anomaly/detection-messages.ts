@@ -27,6 +27,7 @@ export interface DetectionCalls {
 
 export type DetectionCallName = keyof DetectionCalls
 
+/** A call as it reaches the thread. */
 export type DetectionCall = {
   [N in DetectionCallName]: { id: number; call: N; asked: DetectionCalls[N]['asked'] }
 }[DetectionCallName]

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { CLOSE, type Reply } from './call-thread.js'
 import { EngineError, toPlainError } from './errors.js'
 
+/** How calls are answered. */
 export interface AnswerOptions<Answer> {
   /** Makes the failure of an answer one that the caller knows. */
   failure?: (error: unknown) => unknown
@@ -13,7 +14,8 @@ export interface AnswerOptions<Answer> {
 
 /**
  * In a worker thread: answers what a `CallThread` asks, one call after the other. Asked to close, it ends after the call
- * that it is answering; what waits then is refused with CLOSED.
+ * that it is answering; what waits then is refused with CLOSED. Calls that are answered without waiting for anything are all
+ * answered before.
  */
 export function answerCalls<Call, Answer>(
   answer: (call: Call) => Answer | Promise<Answer>,

@@ -7,6 +7,7 @@ export type Reply<Answer = unknown> = { id: number; answer: Answer } | { id: num
 /** To a thread: it is to end by itself. */
 export const CLOSE = 'close'
 
+/** What a thread runs, and how it is called. */
 export interface CallThreadOptions {
   /** The worker's file. */
   script: URL
@@ -35,6 +36,7 @@ export class CallThread {
   readonly #waiting = new Map<number, Waiting>()
   #next = 1
   #dead: EngineError | undefined
+  #finishing = false
 
   constructor({ script, workerData, name, what, onMessage }: CallThreadOptions) {
     // of the process's own flags some, such as --input-type, would keep the thread from starting
@@ -50,7 +52,7 @@ export class CallThread {
     })
     this.gone = new Promise((resolve) => {
       this.#worker.once('exit', () => {
-        this.refuse(ended(what, failure))
+        this.refuse(this.#finishing ? closed() : ended(what, failure))
         resolve()
       })
     })
@@ -63,7 +65,7 @@ export class CallThread {
 
   /** Whether it takes calls. */
   get alive(): boolean {
-    return this.#dead === undefined
+    return this.#dead === undefined && !this.#finishing
   }
 
   /** @throws EngineError what the thread says, INTERNAL where it ends meanwhile, or why it takes no more */
@@ -74,12 +76,13 @@ export class CallThread {
   /** As {@link call}, with the number of the call, from 1. */
   begin(message: object): { id: number; answer: Promise<unknown> } {
     const id = this.#next++
-    if (this.#dead) return { id, answer: Promise.reject(this.#dead) }
-    if (this.#waiting.size === 0) this.#worker.ref()
+    if (!this.alive) return { id, answer: Promise.reject(this.#dead ?? closed()) }
     const answer = new Promise((resolve, reject) => {
+      // throws where the message cannot cross threads
+      this.post({ ...message, id })
+      if (this.#waiting.size === 0) this.#worker.ref()
       this.#waiting.set(id, { resolve, reject })
     })
-    this.post({ ...message, id })
     return { id, answer }
   }
 
@@ -104,10 +107,13 @@ export class CallThread {
     await this.#worker.terminate()
   }
 
-  /** Asks it to end by itself, by {@link CLOSE}. Idempotent. @returns when it has ended */
+  /** Takes no more calls, and asks it to end by itself, by {@link CLOSE}. Idempotent. @returns when it has ended */
   async finish(): Promise<void> {
-    this.#worker.ref()
-    this.post(CLOSE)
+    if (!this.#finishing) {
+      this.#finishing = true
+      this.#worker.ref()
+      this.post(CLOSE)
+    }
     await this.gone
   }
 
@@ -118,6 +124,10 @@ export class CallThread {
     if ('error' in reply) waiting?.reject(fromPlainError(reply.error))
     else waiting?.resolve(reply.answer)
   }
+}
+
+function closed(): EngineError {
+  return new EngineError('CLOSED', 'the thread was closed')
 }
 
 function ended(what: string, failure: unknown): EngineError {

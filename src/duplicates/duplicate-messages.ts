@@ -60,6 +60,7 @@ export interface Calls {
 
 export type CallName = keyof Calls
 
+/** A call as it reaches the thread. */
 export type DuplicatesCall = {
   [N in CallName]: { id: number; call: N; asked: Calls[N]['asked'] }
 }[CallName]

@@ -90,6 +90,19 @@ describe.each(['mixed', 'clean'] as const)('fitDetection with a %s reference', (
     expect(stranger(scores.verdict)).toBeLessThan(stranger(without.verdict))
   })
 
+  it("counts an encoder's error whole in the encoder's own space, whichever rows are fitted", () => {
+    const calm = groupedRows({ count: 300, dim: 4, strangers: 0 }).rows
+    const columns = { reconstruction: Float64Array.from({ length: 300 }, (_, i) => 1 + (i % 29) / 29) }
+    for (const reference of ['clean', 'mixed'] as const) {
+      const weight = (ownError: boolean): number => {
+        const { detection } = fitDetection({ ...calm, columns, ownError }, { ...options, reference })
+        return detection.report.weights.reconstruction ?? 0
+      }
+      expect(weight(true)).toBeCloseTo(reference === 'clean' ? 1 / 3 : 1 / 5)
+      expect(weight(false)).toBeLessThan(0.6 * weight(true))
+    }
+  })
+
   it('has an autoencoder judge rows that are embeddings of texts, and no others', () => {
     const { scores, detection } = fitDetection({ ...rows, texts: true }, options)
     const found = strangest(scores.detectors.autoencoder?.scores ?? new Float64Array(0), 12)

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CallThread } from '#src/core/call-thread.js'
@@ -16,6 +15,18 @@ function start(onMessage?: (message: unknown) => void): CallThread {
   })
   threads.push(thread)
   return thread
+}
+
+/** What a process prints that has only a thread. */
+async function alone(code: string): Promise<string> {
+  const module = new URL('../../dist/core/call-thread.js', import.meta.url)
+  const whole = `
+    const { CallThread } = await import(${JSON.stringify(module.href)})
+    const thread = new CallThread({ script: new URL(${JSON.stringify(script.href)}), name: 'x', what: 'x' })
+    ${code}`
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', whole], { timeout: 30_000 })
+  return stdout
 }
 
 afterEach(async () => {
@@ -92,14 +103,34 @@ describe('a thread that answers calls', () => {
     for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: 'CLOSED' } })
   })
 
+  it('settles what it was asked and its end in a process that has nothing else to do', async () => {
+    const said = await alone(`
+      const asked = thread.call({ call: 'slow', value: 'answered' })
+      const ended = thread.finish()
+      console.log(await asked)
+      await ended
+      console.log('ended')`)
+    expect(said).toBe('answered\nended\n')
+  })
+
+  it('refuses what cannot cross threads, and goes on', async () => {
+    const thread = start()
+    await expect(thread.call({ call: 'echo', value: () => 1 })).rejects.toThrow(/could not be cloned/)
+    expect(thread.load).toBe(0)
+    expect(await thread.call({ call: 'echo', value: 1 })).toBe(1)
+  })
+
+  it('takes no more calls once it was asked to end', async () => {
+    const thread = start()
+    const ended = thread.finish()
+    expect(thread.alive).toBe(false)
+    await expect(thread.call({ call: 'echo' })).rejects.toMatchObject({ code: 'CLOSED' })
+    await ended
+  })
+
   it('keeps no process alive that has nothing left to ask', async () => {
-    const module = fileURLToPath(new URL('../../dist/core/call-thread.js', import.meta.url))
-    const code = `
-      const { CallThread } = await import(${JSON.stringify(module)})
-      const thread = new CallThread({ script: new URL(${JSON.stringify(script.href)}), name: 'x', what: 'x' })
-      console.log(await thread.call({ call: 'echo', value: 'answered' }))`
-    const run = promisify(execFile)
-    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { timeout: 30_000 })
-    expect(stdout).toBe('answered\n')
+    expect(await alone(`console.log(await thread.call({ call: 'echo', value: 'answered' }))`)).toBe(
+      'answered\n',
+    )
   })
 })

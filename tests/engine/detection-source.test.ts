@@ -31,6 +31,12 @@ describe('toRows', () => {
     expect(toRows(space, subjects, {}, [many, [], []]).nearest).toHaveLength(90)
   })
 
+  it("tells whether the space's own encoder reconstructs", () => {
+    const settings = { held: { scores: [1, 2, 3], count: 3 } }
+    expect(toRows({ ...space, settings }, subjects, {}, undefined).ownError).toBe(true)
+    expect(toRows(space, subjects, {}, undefined).ownError).toBe(false)
+  })
+
   it('has no distances where no index was asked', () => {
     expect(toRows(space, subjects, {}, undefined).nearest).toBeUndefined()
   })

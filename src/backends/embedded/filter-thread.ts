@@ -2,7 +2,7 @@ import { CallThread } from '../../core/call-thread.js'
 import { EngineError } from '../../core/errors.js'
 import type { FilterRequest, ToFilters } from './filter-messages.js'
 
-/** Questions that may wait; beyond that the caller is told to come back. */
+/** Questions that may wait, with those that nobody waits for any more; beyond that the caller is told to come back. */
 const LIMIT = 1_024
 
 /**
