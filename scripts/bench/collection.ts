@@ -4,7 +4,8 @@
  *
  *   npx tsx scripts/bench/collection.ts [--count 30000] [--dim 384] [--seed 1] [--only PART,…]
  *
- * Parts: add, stall, encode, memory, batches, reopen, search, churn. Each runs in a process of its own, one after the other.
+ * Parts: add, stall, encode, memory, batches, reopen, search, churn. Each runs in a process of its own, one after the other;
+ * reopen and search use what add left behind.
  * Needs `npm run build`. Exits 1 where a bound is missed.
  */
 import { type ChildProcess, fork } from 'node:child_process'
@@ -40,6 +41,11 @@ const seed = Number(values.seed)
 const home = values.home
 
 async function runAll(): Promise<void> {
+  const parts = values.only.split(',')
+  if (!parts.includes('add') && parts.some((part) => part === 'reopen' || part === 'search')) {
+    console.error('reopen and search use what add left behind: --only add,reopen,search')
+    process.exit(2)
+  }
   console.log(machineFacts(['hnswlib-node']))
   console.log(
     `seed: ${seed}; ${count} clustered unit vectors of ${dim} dimensions; m ${DEFAULT_M}, efConstruction ${DEFAULT_EF_CONSTRUCTION}, ef ${DEFAULT_EF}\n`,
@@ -47,8 +53,7 @@ async function runAll(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kindred-bench-'))
   let holds = true
   try {
-    // reopen and search use what add left behind
-    for (const part of values.only.split(',')) holds = printFigures(await runPart(part, folder)) && holds
+    for (const part of parts) holds = printFigures(await runPart(part, folder)) && holds
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
