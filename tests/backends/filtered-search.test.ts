@@ -11,7 +11,7 @@ import { clusteredVectors } from '../support/seeded-vectors.js'
 const COUNT = 12_000
 const DIM = 16
 const K = 10
-const SELECTIVITIES = [0.5, 0.2, 0.1, 0.04, 0.01, 0.001, 0.0001]
+const SELECTIVITIES = [0.95, 0.5, 0.2, 0.1, 0.04, 0.01, 0.001, 0.0001]
 
 /**
  * `u` is uniform in [0, 1) and knows nothing of the vector; `c` is the same, but the vectors of low ones lie on one side;
@@ -74,7 +74,8 @@ describe('searches with a filter over an index', () => {
     for (const where of [{ u: { $lt: s } }, { u: { $lt: root }, w: { $lt: root } }]) {
       const { recall: of, strategies } = await recall(where, queries)
       expect(of).toBeGreaterThanOrEqual(0.99)
-      if (s === 0.5) expect([...strategies]).toEqual(['hnsw'])
+      // at 0.5 it depends on how many segments the builds happened to leave
+      if (s === 0.95) expect([...strategies]).toEqual(['hnsw'])
       if (s <= 0.01) expect([...strategies]).toEqual(['exact'])
     }
   })
