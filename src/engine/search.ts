@@ -215,7 +215,10 @@ function toAnswer(
 }
 
 /** Tells in a plan what was known of the search's filter. */
-export function planFilter(plan: SearchPlan, { hint, ...filter }: FilteredPlan): void {
-  plan.filter = filter
+export function planFilter(
+  plan: SearchPlan,
+  { matches, selectivity, estimatedMs, resolved, hint }: FilteredPlan,
+): void {
+  plan.filter = { matches, selectivity, estimatedMs, resolved }
   if (hint !== undefined) plan.hint = hint
 }

@@ -117,7 +117,8 @@ export function scanItems(table: VectorTable, scan: ItemScan): ItemHit[] {
     if (!exclude?.has(item)) heap.push(distance, item, row)
   }
   const { rows: some } = scan
-  if (some && some.length <= FEW_ROWS) {
+  const few = some !== undefined && some.length <= FEW_ROWS
+  if (few) {
     const { from = 0, to = table.rows } = scan
     for (const row of some) {
       if (row >= from && row < to) look(table.chunkOf(row), row % table.chunkRows, row, exact(row))
@@ -135,9 +136,9 @@ export function scanItems(table: VectorTable, scan: ItemScan): ItemHit[] {
     })
   }
   return heap.entries
-    .map(({ key, row }) => ({
+    .map(({ key, row, distance }) => ({
       item: key,
-      distance: exact(row),
+      distance: few ? distance : exact(row),
       label: table.labelAt(row),
       passage: table.passageAt(row),
       row,

@@ -9,6 +9,7 @@ import type {
 } from '#src/core/backend.js'
 import { distance, METRICS } from '#src/core/metrics.js'
 import { type Random, seededRandom } from '#src/core/random.js'
+import { parseWhere } from '#src/query/parse-where.js'
 import { imageWrite } from '../support/backend-items.js'
 
 /** A backend under test, opened on an empty place. */
@@ -152,6 +153,32 @@ export function backendContract(name: string, open: () => Promise<OpenedBackend>
         expect(stats.items).toBe(1)
         expect(stats.vectors.text?.live).toBe(0)
         expect(stats.vectors.own?.live).toBe(1)
+      })
+
+      it('are as the last write left them, however often they were read before', async () => {
+        const read = async (id: string) => {
+          const stored = (await backend.get('notes', [id, 'b'], { metadata: true })).get(id)
+          return stored?.metadata
+        }
+        await upsert(item('a', { metadata: { n: 0 } }), item('b', { metadata: { n: 'b' } }))
+        for (let n = 1; n <= 5; n++) {
+          expect(await read('a')).toEqual({ n: n - 1 })
+          await upsert(item('a', { metadata: { n } }))
+          const metadata = await read('a')
+          expect(metadata).toEqual({ n })
+          Object.assign(metadata ?? {}, { n: 'the reader may change what it got' })
+          expect(await read('a')).toEqual({ n })
+        }
+        await backend.remove('notes', ['a'])
+        expect(await read('a')).toBeUndefined()
+        await upsert(item('a', { metadata: { again: true } }))
+        expect(await read('a')).toEqual({ again: true })
+        await backend.removeWhere('notes', parseWhere({ again: true }))
+        expect(await read('a')).toBeUndefined()
+        expect(await read('b')).toEqual({ n: 'b' })
+        await backend.deleteCollection('notes')
+        await backend.createCollection(RECORD)
+        expect(await read('b')).toBeUndefined()
       })
 
       it('keep the bytes and the type of their picture', async () => {

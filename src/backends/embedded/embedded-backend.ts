@@ -159,6 +159,7 @@ export class EmbeddedBackend implements Backend {
       if (!keys) return false
       await this.#collections.close(keys)
       const deleted = await this.#writer.exclusively(() => this.#writer.deleteCollection(name))
+      this.#reader.items.forget(keys)
       this.#collections.refresh()
       await this.#collections.removeFiles()
       this.#encoders.purge()
@@ -187,7 +188,10 @@ export class EmbeddedBackend implements Backend {
         // an encoder may have become another since the vectors were made
         const keys = this.#collections.now(found)
         checkWrites(keys, writes)
-        const changes = await this.#writer.upsert(keys, writes)
+        const ids = writes.map(({ id }) => id)
+        const changes = await this.#writer
+          .upsert(keys, writes)
+          .finally(() => this.#reader.items.forget(keys, ids))
         await open.vectors.applyUpsert(keys, writes, changes)
       })
       open.changed()
@@ -457,7 +461,8 @@ export class EmbeddedBackend implements Backend {
       if (performance.now() - this.#lastTurn >= MS_WITHOUT_TURN) await this.#breathe()
       for (let tries = 1; ; tries++) {
         const found = question && (await filters.find(question, signal))
-        const { hits, ...answer } = await space.search(found ? { ...search, found } : search)
+        const answer = await space.search(found ? { ...search, found } : search)
+        const { hits } = answer
         let live = hits.every(({ label }) => isLive(space, label))
           ? hits
           : hits.filter(({ label }) => isLive(space, label))
@@ -578,7 +583,11 @@ export class EmbeddedBackend implements Backend {
     return this.#begin(async () => {
       const open = await this.#collections.open(found)
       const removed = await this.#writer.exclusively(async () => {
-        const changes = await write(this.#collections.now(found))
+        const changes = await write(this.#collections.now(found)).catch((error: unknown) => {
+          this.#reader.items.forget(found)
+          throw error
+        })
+        this.#reader.items.forget(found, changes.ids)
         open.vectors.applyRemove(changes.ids, changes)
         return changes.ids
       })

@@ -6,6 +6,7 @@ import type { FilterQuestion } from './filter-messages.js'
 import type { SqlValue } from './filter-sql.js'
 import { conditionOf } from './item-scan.js'
 import { parseCursor } from './parse-cursor.js'
+import { RecentRows } from './recent-rows.js'
 import type { Connection } from './sqlite.js'
 
 /** Key, revision and whether it has a picture, then metadata and text where they are asked for. */
@@ -20,11 +21,18 @@ interface StampRow {
   hasImage: number
 }
 
+/** Bytes of rows that are kept: some ten thousand items with a little metadata. */
+const KEPT_BYTES = 8 << 20
+/** What a kept row takes beside its strings. */
+const ROW_BYTES = 200
+
 /** Reads items by id and page by page; each only what it is asked for. */
 export class ItemReader {
   readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
   readonly #anomalies: AnomalyReader
+  /** With metadata and without text: what searches show unless they are asked for more. */
+  readonly #recent = new RecentRows<ItemRow>({ most: KEPT_BYTES, bytesOf })
   /** By columns. */
   readonly #statements = new Map<string, ReturnType<typeof prepareItems>>()
 
@@ -49,10 +57,32 @@ export class ItemReader {
 
   get(collection: CollectionKeys, ids: readonly string[], fields: ItemFields): Map<string, StoredItem> {
     const found = new Map<string, StoredItem>()
-    // one statement for all: each has a price of its own, locks above all
-    const rows = this.#items(fields).those.all(JSON.stringify(ids), collection.key)
-    for (const row of rows) found.set(row[1], this.#stored(collection, row, fields))
+    for (const row of this.#rows(collection, ids, fields)) {
+      found.set(row[1], this.#stored(collection, row, fields))
+    }
     return found
+  }
+
+  /** To be called when items were written to or removed, before that is acknowledged; without ids: all of the collection. */
+  forget(collection: CollectionKeys, ids?: readonly string[]): void {
+    this.#recent.forget(collection.key, ids)
+  }
+
+  #rows({ key }: CollectionKeys, ids: readonly string[], fields: ItemFields): ItemRow[] {
+    // one statement for all: each has a price of its own, locks above all
+    const read = (some: readonly string[]): ItemRow[] =>
+      some.length === 0 ? [] : this.#items(fields).those.all(JSON.stringify(some), key)
+    if (!fields.metadata || fields.text) return read(ids)
+    const known: ItemRow[] = []
+    const unknown: string[] = []
+    for (const id of ids) {
+      const row = this.#recent.get(key, id)
+      if (row) known.push(row)
+      else unknown.push(id)
+    }
+    const rows = read(unknown)
+    for (const row of rows) this.#recent.put(key, row[1], row)
+    return [...known, ...rows]
   }
 
   list(collection: CollectionKeys, query: ListQuery): { items: StoredItem[]; cursor?: string } {
@@ -133,6 +163,13 @@ export class ItemReader {
     }
     return vectors
   }
+}
+
+function bytesOf(row: ItemRow): number {
+  return row.reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' ? 2 * value.length : 0),
+    ROW_BYTES,
+  )
 }
 
 function spacesByEncoder(collection: CollectionKeys): Map<number, string> {

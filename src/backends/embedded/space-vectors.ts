@@ -63,9 +63,9 @@ export class SpaceVectors implements IndexSource {
   async search(search: SpaceSearch): Promise<SpaceAnswer> {
     const index = search.exact ? undefined : this.#indexFor(search.metric)
     if (search.found) {
-      const space = { table: this.table, index, passages: this.#passages }
       const scan = (rows: Uint32Array) => this.#scan(search, 0, rows)
-      return searchMatching({ ...space, scan }, search, search.found)
+      const space = { table: this.table, index, passages: this.#passages, scan }
+      return searchMatching(space, search, search.found)
     }
     if (index && index.segments.length > 0) {
       const found = await this.#searchIndex(index, search)
