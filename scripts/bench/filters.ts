@@ -2,12 +2,13 @@
  * Searches with filters at falling selectivity: recall@10, and searches a second against the better of hnswlib's
  * filter callback and a plain scan of what matches, in the same run.
  *
- *   npx tsx scripts/bench/filters.ts [--count 30000] [--dim 384] [--seed 1] [--rounds 3] [--lancedb FOLDER]
+ *   npx tsx scripts/bench/filters.ts [--count 30000] [--dim 384] [--seed 1] [--rounds 3] [--results full] [--lancedb FOLDER]
  *
  * The baselines resolve the same `where` by SQL of their own, over the same metadata as JSON in SQLite, with an index on
- * each field. Beside them stands what they would make if they were given what matches for nothing. `near`: the clusters
- * nearest to one point match, and the queries are from those; `far`: those farthest from it match, the queries are the
- * same. FOLDER is that of an installed @lancedb/lancedb. Needs `npm run build`. Exits 1 where a bound is missed.
+ * each field, and build the same results: ids, scores, distances and metadata (`--results full`), or no metadata
+ * (`--results ids`). Beside them stands what they would make if they were given what matches for nothing. `near`: the
+ * clusters nearest to one point match, and the queries are from those; `far`: those farthest from it match, the queries
+ * are the same. FOLDER is that of an installed @lancedb/lancedb. Needs `npm run build`. Exits 1 where a bound is missed.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -18,7 +19,7 @@ import { parseArgs } from 'node:util'
 import hnswlib from 'hnswlib-node'
 import { openDatabase } from '#src/backends/embedded/sqlite.js'
 import { seededRandom } from '#src/core/random.js'
-import { Kindred } from '#src/index.js'
+import { type Include, Kindred } from '#src/index.js'
 import { DEFAULT_EF, DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from '#src/indexes/hnsw-index.js'
 import { clusteredVectors } from './clustered-vectors.js'
 import { type Figure, machineFacts, median, printFigures } from './machine.js'
@@ -29,12 +30,14 @@ const { values } = parseArgs({
     dim: { type: 'string', default: '384' },
     seed: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '3' },
+    results: { type: 'string', default: 'full' },
     lancedb: { type: 'string' },
   },
 })
 const count = Number(values.count)
 const dim = Number(values.dim)
 const seed = Number(values.seed)
+const full = values.results === 'full'
 const K = 10
 const SELECTIVITIES = [0.5, 0.2, 0.1, 0.04, 0.01, 0.001, 0.0001]
 /** A measurement of searches a second takes at least this long. */
@@ -62,10 +65,14 @@ const byNearness = [...made.queries].sort((a, b) => product(anchor, b) - product
 
 type Item = (typeof items)[number]
 
+/** Each field's conditions. */
+type Where = Partial<Record<keyof Item, Partial<Record<keyof typeof OPERATORS, number>>>>
+
+const OPERATORS = { $lt: '<', $gte: '>=' } as const
+
 interface Case {
   name: string
-  where: object
-  sql: string
+  where: Where
   holds: (item: Item) => boolean
   queries: readonly Float32Array[]
 }
@@ -76,23 +83,19 @@ function casesOf(s: number): Case[] {
   const near = byNearness.slice(0, Math.max(20, Math.round(s * byNearness.length)))
   return [
     {
-      ...{ name: `${percent}, one condition`, where: { u: { $lt: s } }, sql: `u < ${s}` },
+      ...{ name: `${percent}, one condition`, where: { u: { $lt: s } } },
       ...{ holds: ({ u }) => u < s, queries: made.queries },
     },
     {
       ...{ name: `${percent}, two conditions`, where: { u: { $lt: root }, w: { $lt: root } } },
-      ...{
-        sql: `u < ${root} AND w < ${root}`,
-        holds: ({ u, w }) => u < root && w < root,
-        queries: made.queries,
-      },
+      ...{ holds: ({ u, w }) => u < root && w < root, queries: made.queries },
     },
     {
-      ...{ name: `${percent}, near`, where: { c: { $lt: s } }, sql: `c < ${s}` },
+      ...{ name: `${percent}, near`, where: { c: { $lt: s } } },
       ...{ holds: ({ c }) => c < s, queries: near },
     },
     {
-      ...{ name: `${percent}, far`, where: { c: { $gte: 1 - s } }, sql: `c >= ${1 - s}` },
+      ...{ name: `${percent}, far`, where: { c: { $gte: 1 - s } } },
       ...{ holds: ({ c }) => c >= 1 - s, queries: near },
     },
   ]
@@ -100,7 +103,9 @@ function casesOf(s: number): Case[] {
 
 interface Result {
   id: string
+  score?: number
   distance?: number | undefined
+  metadata?: unknown
 }
 
 type Search = (query: Float32Array, asked: Case) => Result[] | Promise<Result[]>
@@ -109,8 +114,8 @@ const ids = items.map((_, i) => `item-${i}`)
 /** The rows that match. */
 type Resolve = (asked: Case) => ArrayLike<number> & Iterable<number>
 
-/** By SQL, each time: a plain table with the items' metadata and an index on each of its fields. */
-function resolveBySql(): Resolve {
+/** A plain table with the items' metadata and an index on each of its fields. */
+function openTable() {
   const db = openDatabase(':memory:')
   db.exec('CREATE TABLE items (row INTEGER PRIMARY KEY, metadata TEXT)')
   const insert = db.prepare('INSERT INTO items VALUES (?, ?)')
@@ -120,15 +125,37 @@ function resolveBySql(): Resolve {
   for (const name of ['u', 'w', 'c']) {
     db.exec(`CREATE INDEX by_${name} ON items (json_extract(metadata, '$.${name}'))`)
   }
-  const statements = new Map<string, { all(): unknown[] }>()
-  return ({ sql }) => {
+  return db
+}
+
+const table = openTable()
+const metadataOf = table.prepare<[number], string>('SELECT metadata FROM items WHERE row = ?').pluck()
+
+function toResult(row: number, distance: number): Result {
+  const result: Result = { id: ids[row] as string, score: 1 - distance, distance }
+  if (full) result.metadata = JSON.parse(metadataOf.get(row) ?? '{}')
+  return result
+}
+
+/** By SQL, each time. */
+function resolveBySql(): Resolve {
+  const statements = new Map<string, { all(...values: number[]): unknown[] }>()
+  return ({ where }) => {
+    const conditions: string[] = []
+    const parameters: number[] = []
+    for (const [name, operators] of Object.entries(where)) {
+      for (const [operator, value] of Object.entries(operators)) {
+        conditions.push(`json_extract(metadata, '$.${name}') ${OPERATORS[operator as '$lt']} ?`)
+        parameters.push(value)
+      }
+    }
+    const sql = `SELECT row FROM items WHERE ${conditions.join(' AND ')}`
     let statement = statements.get(sql)
     if (!statement) {
-      const condition = sql.replaceAll(/\b([uwc])\b/g, `json_extract(metadata, '$.$1')`)
-      statement = db.prepare(`SELECT row FROM items WHERE ${condition}`).pluck()
+      statement = table.prepare(sql).pluck()
       statements.set(sql, statement)
     }
-    return statement.all() as number[]
+    return statement.all(...parameters) as number[]
   }
 }
 
@@ -158,7 +185,7 @@ function scanner(resolve: Resolve) {
       best.splice(at, 0, { row, product })
       best.length = Math.min(best.length, K)
     }
-    return best.map(({ row, product }) => ({ id: ids[row] as string, distance: 1 - product }))
+    return best.map(({ row, product }) => toResult(row, 1 - product))
   }
 }
 
@@ -174,7 +201,7 @@ function caller(raw: InstanceType<typeof hnswlib.HierarchicalNSW>, resolve: Reso
       flagged = rows
     }
     const { neighbors, distances } = raw.searchKnn(Array.from(query), K, (label) => flags[label] === 1)
-    return neighbors.map((label, i) => ({ id: ids[label] as string, distance: distances[i] as number }))
+    return neighbors.map((label, i) => toResult(label, distances[i] as number))
   }
 }
 
@@ -221,7 +248,7 @@ async function main(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'kindred-bench-'))
   const lance = values.lancedb === undefined ? undefined : await openLance(values.lancedb, home)
   console.log(
-    `seed: ${seed}; ${count} clustered unit vectors of ${dim} dimensions; k ${K}, m ${DEFAULT_M}, efConstruction ${DEFAULT_EF_CONSTRUCTION}, ef ${DEFAULT_EF}${lance ? `; @lancedb/lancedb ${lance.version}` : ''}\n`,
+    `seed: ${seed}; ${count} clustered unit vectors of ${dim} dimensions; k ${K}, results ${values.results}, m ${DEFAULT_M}, efConstruction ${DEFAULT_EF_CONSTRUCTION}, ef ${DEFAULT_EF}${lance ? `; @lancedb/lancedb ${lance.version}` : ''}\n`,
   )
   const kindred = await Kindred.open({ home: join(home, 'home') })
   try {
@@ -239,8 +266,9 @@ async function main(): Promise<void> {
     for (let i = 0; i < count; i++) raw.addPoint(Array.from(vectorOf(i)), i)
     raw.setEf(DEFAULT_EF)
     const plans = new Map<string, number>()
+    const include: Include[] = full ? ['metadata'] : []
     const ours: Search = async (vector, { where }) => {
-      const { results, plan } = await collection.search({ query: { vector }, where, k: K, include: [] })
+      const { results, plan } = await collection.search({ query: { vector }, where, k: K, include })
       plans.set(plan.strategy, (plans.get(plan.strategy) ?? 0) + 1)
       return results
     }
@@ -341,18 +369,25 @@ async function openLance(folder: string, home: string): Promise<{ search: Search
   for (const column of ['u', 'w', 'c']) await table.createIndex(column, { config: Index.btree() })
   return {
     version,
-    search: async (query, { sql }) => {
+    search: async (query, { where }) => {
+      const sql = Object.entries(where)
+        .flatMap(([name, operators]) =>
+          Object.entries(operators).map(
+            ([operator, value]) => `${name} ${OPERATORS[operator as '$lt']} ${value}`,
+          ),
+        )
+        .join(' AND ')
       const found = await table
         .query()
         .nearestTo(Array.from(query))
         .distanceType('cosine')
         .where(sql)
-        .select(['id', '_distance'])
+        .select(full ? ['id', '_distance', 'u', 'w', 'c'] : ['id', '_distance'])
         .limit(K)
         .toArray()
-      return found.map(({ id, _distance }: { id: string; _distance: number }) => ({
-        id,
-        distance: _distance,
+      return found.map(({ id, _distance: distance, u, w, c }: Item & { id: string; _distance: number }) => ({
+        ...{ id, distance, score: 1 - distance },
+        ...(full ? { metadata: { u, w, c } } : {}),
       }))
     },
   }
