@@ -5,10 +5,13 @@ export type {
   Correction,
   DetectionRecord,
   DetectionVersion,
+  EncodedItem,
+  EncoderVersion,
   FacetQuery,
   Facets,
   Fingerprint,
   Hit,
+  ImageWrite,
   ItemContent,
   ItemFields,
   ItemStamp,
@@ -21,6 +24,7 @@ export type {
   NearestAnswer,
   NearestQuery,
   NewDetection,
+  NewEncoderVersion,
   PassageVector,
   SpaceRecord,
   StoredItem,
@@ -30,6 +34,7 @@ export type {
 export type { DetectionReport, DetectorName } from './core/detection.js'
 export { EngineError, ERROR_CODES, type ErrorCode, type ErrorDetails } from './core/errors.js'
 export type { Condition, Filter, FilterField } from './core/filter.js'
+export type { ImageEncoderModel } from './core/image-encoder.js'
 export type { Job, JobBoard, JobContext, JobOptions, JobProgress, JobState } from './core/jobs.js'
 export type { KeywordClause, KeywordMatch, KeywordPhrase, KeywordQuery } from './core/keyword-query.js'
 export { LIMITS } from './core/limits.js'
@@ -65,6 +70,7 @@ export type {
   OutlierOptions,
   Query,
   QueryPart,
+  RenderedImageInput,
   SearchAnswer,
   SearchMode,
   SearchPlan,
@@ -73,11 +79,14 @@ export type {
   SpaceOptions,
   SpaceSummary,
 } from './core/types.js'
+export type { EncoderSummary } from './encoders/registry.js'
 export type { AddOptions } from './engine/add-items.js'
 export { Collection } from './engine/collection.js'
 export type { Embedded } from './engine/embed.js'
 export type { FacetAnswer, FacetOptions } from './engine/filters.js'
+export type { FitResult } from './engine/fit-job.js'
 export { Jobs } from './engine/jobs.js'
 export { Kindred, type KindredOptions } from './engine/kindred.js'
 export type { ItemChanges } from './engine/patch-item.js'
 export { Space } from './engine/space.js'
+export type { TrainOptions } from './engine/train-request.js'

@@ -136,7 +136,7 @@ async function stall(): Promise<Figure[]> {
   await collection.add(await Promise.all(pngs))
   await collection.settled()
   // the descriptor is fitted anew in the background
-  while (kindred.jobs.list().some(({ state }) => state === 'running' || state === 'queued')) await sleep(50)
+  while (kindred.jobs.list().some(({ state }) => state === 'running')) await sleep(50)
   let asked = 0
   /** Searches until the work is done. */
   const longest = async (work: Promise<unknown>): Promise<number> => {

@@ -27,7 +27,7 @@ export async function connect(
   home: string,
   { mustExist = false, ...options }: { encoderThreads?: number; mustExist?: boolean } = {},
 ): Promise<Connection> {
-  if (mustExist && !existsSync(join(home, 'kindred.db'))) {
+  if (mustExist && !isHome(home)) {
     throw new EngineError(
       'COLLECTION_NOT_FOUND',
       `there are no collections at ${home}: "kindred add NAME PATH" makes one there, --home DIR or KINDRED_HOME names another place`,
@@ -43,6 +43,11 @@ export async function connect(
     if (started) return toServer(started)
     throw error
   }
+}
+
+/** Whether a folder holds collections, or did. */
+export function isHome(folder: string): boolean {
+  return existsSync(join(folder, 'kindred.db'))
 }
 
 /**

@@ -14,7 +14,10 @@ const ENCODER = 'autoencoder'
  * The second demo collection: the 10,000 test images of Fashion-MNIST, an autoencoder trained on them, and the ten
  * strangest. What is there already is not done again.
  */
-export async function presentFashion(context: Context, client: Client): Promise<void> {
+export async function askFashion(
+  context: Context,
+  client: Client,
+): Promise<{ document: Record<string, unknown>; text: string }> {
   const { FASHION_COUNT, readFashion } = await import('../datasets/demo-sets.js')
   const { ImageWorkers } = await import('../images/image-workers.js')
   const images = ImageWorkers.create()
@@ -37,8 +40,8 @@ export async function presentFashion(context: Context, client: Client): Promise<
   }
   context.output.phase(`looking for the ten strangest of ${FASHION_COUNT.toLocaleString('en')} pictures`)
   const answer = await client.outliers(COLLECTION, { limit: 10 })
-  context.output.answer(
-    { collection: COLLECTION, added, ...answer },
-    () => `The ten strangest of "${COLLECTION}":\n${outliersText(answer, context.output.width)}`,
-  )
+  return {
+    document: { collection: COLLECTION, added, ...answer },
+    text: `The ten strangest of "${COLLECTION}":\n${outliersText(answer, context.output.width)}`,
+  }
 }

@@ -36,11 +36,13 @@ export function number(text: string): number {
   throw new InvalidArgumentError('It must be a number.')
 }
 
-/** Parses an option that is a number from 0 to 1. */
-export function fraction(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (value >= 0 && value <= 1) return value
-  throw new InvalidArgumentError('It must be a number from 0 to 1.')
+/** Parses an option that is a number within bounds. */
+export function between(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (value >= min && value <= max) return value
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
+  }
 }
 
 /** Parses names with commas between, repeatable. */

@@ -28,6 +28,8 @@ export function buildProgram({ stdout, stderr }: Streams, run: Runner): Command 
     )
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    // else the program takes a command's --version for its own
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => stdout.write(text),

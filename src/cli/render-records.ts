@@ -1,16 +1,6 @@
 import { EngineError } from '../core/errors.js'
-import type { ItemInput } from '../core/types.js'
 import { type ItemRecord, type ReadRecord, skippedBy } from '../datasets/read-record.js'
-import { hashImage } from '../images/hash-image.js'
 import type { ImageWorkers } from '../images/image-workers.js'
-
-export interface RenderRecordsOptions {
-  /**
-   * Asked with the hash of each picture before it is decoded: an item of which it says `true` is left out, because it is
-   * stored just so already. Default: none is.
-   */
-  isStored?: (item: ItemInput, hash: string) => Promise<boolean>
-}
 
 /** Records on their way at the same time, and bytes of their pictures; one that is larger goes alone. */
 const IN_FLIGHT = { records: 16, bytes: 64 << 20 }
@@ -25,9 +15,8 @@ export async function* renderRecords(
   records: AsyncIterable<ReadRecord>,
   images: ImageWorkers,
   signal: AbortSignal,
-  options: RenderRecordsOptions = {},
 ): AsyncGenerator<ReadRecord> {
-  const flight: { bytes: number; rendering: Promise<ReadRecord | undefined> }[] = []
+  const flight: { bytes: number; rendering: Promise<ReadRecord> }[] = []
   let inFlight = 0
   const land = async (): Promise<ReadRecord | undefined> => {
     const first = flight.shift()
@@ -40,7 +29,7 @@ export async function* renderRecords(
       const landed = await land()
       if (landed) yield landed
     }
-    const rendering = 'item' in record ? render(record, images, signal, options) : Promise.resolve(record)
+    const rendering = 'item' in record ? render(record, images, signal) : Promise.resolve(record)
     // whoever stops early never asks how the others ended
     rendering.catch(() => undefined)
     flight.push({ bytes, rendering })
@@ -52,18 +41,11 @@ export async function* renderRecords(
   }
 }
 
-/** @returns undefined for an item that is stored already */
-async function render(
-  record: ItemRecord,
-  images: ImageWorkers,
-  signal: AbortSignal,
-  { isStored }: RenderRecordsOptions,
-): Promise<ReadRecord | undefined> {
+async function render(record: ItemRecord, images: ImageWorkers, signal: AbortSignal): Promise<ReadRecord> {
   const { item, source, image: found } = record
   if (!found) return record
   try {
     const given = await found.read()
-    if (await isStored?.(item, hashImage(given))) return undefined
     if (signal.aborted) throw new EngineError('CANCELLED', 'interrupted')
     const { width, height, hash, rendition } = await images.render(given)
     const image = { rendition: rendition.bytes, width, height, hash, path: found.path }

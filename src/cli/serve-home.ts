@@ -3,8 +3,11 @@ import { Client } from './client.js'
 export interface ServeOptions {
   host: string
   port: number
+  /** What whoever asks must show. Default: $KINDRED_TOKEN; else nothing is asked. */
   token?: string
 }
+
+export const TOKEN_HELP = 'ask for this token (default: $KINDRED_TOKEN, else none)'
 
 /** An engine that is opened and served. */
 export interface ServedHome {
@@ -22,7 +25,7 @@ export async function openServer(home: string, options: ServeOptions): Promise<S
   ])
   const kindred = await Kindred.open({ home })
   try {
-    const { host, port, token } = options
+    const { host, port, token = process.env.KINDRED_TOKEN || undefined } = options
     const server = await startServer({ kindred, host, port, token })
     return {
       url: server.url,

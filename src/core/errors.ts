@@ -28,7 +28,7 @@ export const ERROR_CODES = [
   'UNAUTHORIZED',
   'FORBIDDEN', // a request under a host name that is not this server's
   // what is not there, or is in the way
-  'NOT_FOUND', // a route, a picture
+  'NOT_FOUND', // a route, or what an item or an encoder does not have: a picture, a report, a file
   'COLLECTION_NOT_FOUND',
   'COLLECTION_EXISTS',
   'SPACE_NOT_FOUND',

@@ -1,6 +1,6 @@
 import type { PlainError } from './errors.js'
 
-export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+export type JobState = 'running' | 'done' | 'failed' | 'cancelled'
 
 /** How far a job is. */
 export interface JobProgress {

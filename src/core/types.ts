@@ -10,7 +10,7 @@ export type Metadata = Record<string, Json>
 
 /** A picture whose file stays where it is: only a small rendition of it is stored. */
 export interface RenderedImageInput {
-  /** PNG or WebP of at most 256 pixels a side, as `renderImage` makes it. */
+  /** PNG or WebP, upright, of at most 256 pixels a side. */
   rendition: Uint8Array
   /** Of the file, upright. */
   width: number
@@ -181,6 +181,7 @@ export interface SpaceOptions {
   name: string
   /** A text encoder's name. Without it the space takes vectors that the user brings, and `dim` is needed. */
   encoder?: string
+  /** 1 to 16,384. */
   dim?: number
   /** What is indexed; other metrics are answered exactly. Default: cosine. */
   metrics?: Metric[]
@@ -190,7 +191,7 @@ export interface SpaceOptions {
 
 /** What a collection is made with. Default: one space `text` with the default text encoder. */
 export interface CollectionOptions {
-  /** The text encoder of the space `text`; not together with `spaces`. Default: all-MiniLM-L6-v2. */
+  /** The text encoder of the space `text`; not together with `spaces`. Default: what `kindred encoders use` chose for the home, else all-MiniLM-L6-v2. */
   encoder?: string
   spaces?: SpaceOptions[]
   /**
@@ -198,7 +199,7 @@ export interface CollectionOptions {
    * `author.name`; in arrays each string. At most 32. Default: none.
    */
   keywords?: string[]
-  /** Metadata fields, by their dotted names, that filters are to find fast. May be changed later. Default: none. */
+  /** Metadata fields, by their dotted names, that filters are to find fast; at most 64. May be changed later. Default: none. */
   indexed?: string[]
 }
 
@@ -286,11 +287,11 @@ export interface SearchRequest {
   k?: number
   /** Only items that match: `{ year: { $gte: 2000 }, tags: 'sea' }`; docs/queries.md tells all operators. */
   where?: unknown
-  /** Metadata fields of which the most frequent values among all matching items are counted. */
+  /** Metadata fields of which the most frequent values among all matching items are counted; at most 20. */
   facets?: string[]
   /** Compares with every vector instead of asking the index; like `ef` and `metric` of the dense part. Default false. */
   exact?: boolean
-  /** HNSW's `ef`: larger finds more of the true neighbours and costs time in proportion. Default: by `targetRecall`. */
+  /** HNSW's `ef`, 1 to 10,000: larger finds more of the true neighbours and costs time in proportion. Default: by `targetRecall`. */
   ef?: number
   /**
    * What part of the true nearest is to be found on average, 0.9 to 0.999: chooses `ef` by a curve that was measured on

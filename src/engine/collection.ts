@@ -296,7 +296,7 @@ export class Collection {
     })
   }
 
-  /** What people said of items, the latest first. */
+  /** What people said of items, the latest first; at most 10,000. */
   async corrections(): Promise<Correction[]> {
     this.#context.lifetime.check()
     return this.#context.backend.corrections(this.name)
@@ -396,12 +396,13 @@ export class Collection {
    * A fitted encoder as it is stored: settings, report, and files such as `encoder.onnx` that any runtime can load.
    *
    * @param options.version default: the current one
-   * @throws EngineError SPACE_NOT_FOUND, ENCODER_NOT_FOUND, INVALID_REQUEST where the space is not of images
+   * @throws EngineError SPACE_NOT_FOUND, ENCODER_NOT_FOUND where the space has no fitted encoder of that version
    */
   async encoderModel(space: string, options: { version?: number } = {}): Promise<ImageEncoderModel> {
     this.#context.lifetime.check()
     const { name, version: current } = await this.#findSpace(space)
-    const wanted = options.version ?? current
+    const { version: asked } = checkFields(options, VERSION_FIELDS, 'options')
+    const wanted = asked === undefined ? current : checkInteger(asked, 'version', 1, 2 ** 31)
     const versions = await this.#context.backend.encoderVersions(this.name, name)
     const version = versions.find((known) => known.version === wanted)
     const kind = IMAGE_ENCODERS.find((known) => known === version?.encoderName)
@@ -418,7 +419,7 @@ export class Collection {
    * Finds what is nearest; every write acknowledged before is seen. A text is searched by meaning and by its words
    * together unless `mode` says otherwise.
    *
-   * @returns at most `k` items, the best first
+   * @returns at most `k` items, or `k` groups of `groupSize`, the best first
    * @throws EngineError INVALID_REQUEST naming the field, ITEM_NOT_FOUND (a query by id), CANCELLED, …
    */
   async search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchAnswer> {

@@ -28,7 +28,7 @@ export interface KindredOptions {
   home?: string
   /** Where collections live. Default: embedded in the home. The engine closes it. */
   backend?: Backend
-  /** Worker threads of an encoder, and those that read pictures. More is faster up to the number of cores. Default: chosen from the cores. */
+  /** Worker threads of an encoder, and those that read pictures. 1 to 1,024; more is faster up to the number of cores. Default: chosen from the cores. */
   encoderThreads?: number
 }
 

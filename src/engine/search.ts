@@ -59,6 +59,8 @@ export async function runSearch(
       targetRecall: search.targetRecall,
       where: search.where,
       exclude,
+      // what is shown of a text is the passage that was found
+      borders: passages,
       signal,
     })
     if (found) {

@@ -29,7 +29,7 @@ export class Space {
   /**
    * All live vectors as they were when it began, in batches; an id comes once for each of its passages.
    *
-   * @param options.batch vectors of one batch; larger is faster and holds more memory
+   * @param options.batch vectors of one batch, at least 1, default 1,000; larger is faster and holds more memory
    */
   async *scan(options: { batch?: number } = {}): AsyncGenerator<VectorBatch> {
     this.#lifetime.check()

@@ -27,8 +27,8 @@ export interface TrainOptions {
   engine?: 'onnx' | 'tfjs-node'
 }
 
-const TRAINABLE = ['pca', 'autoencoder', 'vae'] as const
-const ENGINES = ['onnx', 'tfjs-node'] as const
+export const TRAINABLE = ['pca', 'autoencoder', 'vae'] as const
+export const ENGINES = ['onnx', 'tfjs-node'] as const
 const FIELDS: ReadonlySet<string> = new Set([
   'encoder',
   'space',

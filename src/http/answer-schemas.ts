@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { ERROR_CODES } from '../core/errors.js'
 import { MATCHES, SEARCH_MODES } from '../core/types.js'
 import { FUSIONS } from '../query/fusion.js'
 
@@ -9,7 +10,7 @@ const vectors = z.record(z.string(), z.array(z.array(z.number())))
 
 export const ErrorAnswer = z
   .object({
-    error: z.object({ code: z.string(), message: z.string(), details: metadata.optional() }),
+    error: z.object({ code: z.enum(ERROR_CODES), message: z.string(), details: metadata.optional() }),
   })
   .openapi('Error')
 
@@ -184,7 +185,7 @@ export const JobAnswer = z
     id: z.string(),
     kind: z.string(),
     collection: z.string().optional(),
-    state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+    state: z.enum(['running', 'done', 'failed', 'cancelled']),
     progress: z.object({
       done: z.int(),
       total: z.int(),
@@ -372,9 +373,14 @@ export const EncodersAnswer = z.object({
       .object({
         name: z.string(),
         id: z.string().optional(),
-        dim: z.int(),
+        dim: z.int().optional(),
         source: z.enum(['bundled', 'home', 'folder']),
+        folder: z.string(),
         isDefault: z.boolean(),
+        size: z.int().optional().openapi({ description: 'Bytes of weights and tokenizer' }),
+        file: z.string().optional().openapi({ description: 'The ONNX file, relative to the folder' }),
+        settings: z.record(z.string(), z.unknown()).optional(),
+        problem: z.string().optional().openapi({ description: 'Why it cannot be used, and what to do' }),
       })
       .openapi('Encoder'),
   ),

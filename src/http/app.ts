@@ -70,9 +70,15 @@ export function createApp(options: AppOptions): OpenAPIHono {
       guard(c.req.raw, access)
       return handle(c)
     }
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'Where the server was started with a token',
+  })
   for (const endpoint of endpoints) {
     const { method, path } = endpoint.route
-    app.openAPIRegistry.registerPath(endpoint.route)
+    const security: Record<string, string[]>[] = endpoint.access === 'open' ? [] : [{}, { token: [] }]
+    app.openAPIRegistry.registerPath({ ...endpoint.route, security })
     app.on(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1'), guarded(endpoint))
   }
   const notFound = createNotFound(endpoints.map(({ route }) => route))

@@ -10,7 +10,7 @@ export interface ItemChanges {
   text?: string | null
   image?: Uint8Array | RenderedImageInput | null
   metadata?: Metadata
-  vectors?: Record<string, Float32Array>
+  vectors?: Record<string, Float32Array | null>
 }
 
 /** An item as JSON brought it. @throws EngineError INVALID_REQUEST, INVALID_IMAGE, INVALID_METADATA, INVALID_VECTOR */
@@ -21,10 +21,16 @@ export function itemInput(value: unknown): ItemInput {
 
 /** The changes of a patch, checked like an item's fields. */
 export function itemChanges(body: z.output<typeof PatchBody>): ItemChanges {
-  const { text, image, ...fields } = body
+  const { text, image, vectors, ...fields } = body
   const changes: ItemChanges = fieldsOf({ ...fields, ...(image === null ? {} : { image }) })
   if (image === null) changes.image = null
   if (text !== undefined) changes.text = text
+  if (vectors !== undefined) {
+    const given = Object.entries(vectors)
+    const set = vectorsOf(Object.fromEntries(given.filter(([, values]) => values !== null)))
+    const removed = given.filter(([, values]) => values === null).map(([space]) => [space, null] as const)
+    changes.vectors = { ...set, ...Object.fromEntries(removed) }
+  }
   return changes
 }
 

@@ -45,7 +45,7 @@ export function jobEvents(
         controller.close()
         return
       }
-      const last = value.state !== 'queued' && value.state !== 'running'
+      const last = value.state !== 'running'
       controller.enqueue(
         encoder.encode(`${last ? `id: ${LAST_EVENT_ID}\n` : ''}data: ${JSON.stringify(value)}\n\n`),
       )

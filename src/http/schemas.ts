@@ -96,7 +96,14 @@ export const PatchBody = z
     text: z.string().nullable().optional(),
     image: z.union([image, renderedImage]).nullable().optional(),
     metadata: Metadata.optional(),
-    vectors: ItemBody.shape.vectors,
+    vectors: z
+      .custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
+      .openapi({
+        type: 'object',
+        additionalProperties: { type: ['array', 'null'], items: { type: 'number' } },
+        description: 'null takes a vector away',
+      })
+      .optional(),
   })
   .openapi('ItemChanges')
 
@@ -302,15 +309,12 @@ export const EmbeddingsBody = z
 
 export const UseBody = z.strictObject({ name: z.string() }).openapi('EncoderChoice')
 
-export const NoQuery = z.strictObject({})
-export const IncludeQuery = z.strictObject({
-  include: z
+const includeQuery = (unless: string) =>
+  z
     .string()
     .optional()
-    .openapi({
-      description: `What to show, separated by commas: ${INCLUDES.join(', ')}. Default: metadata,text`,
-    }),
-})
+    .openapi({ description: `What to show, separated by commas: ${INCLUDES.join(', ')}. Default: ${unless}` })
+export const ItemQuery = z.strictObject({ include: includeQuery('metadata,text,anomaly') })
 const yes = z.enum(['true', 'false']).transform((text) => text === 'true')
 export const ImageQuery = z.strictObject({
   rendition: yes
@@ -347,7 +351,8 @@ export const DuplicatesQuery = z.strictObject({
 export const VersionQuery = z.strictObject({
   version: z.coerce.number().int().min(1).optional(),
 })
-export const ListQuery = IncludeQuery.extend({
+export const ListQuery = z.strictObject({
+  include: includeQuery('metadata,text'),
   limit: z.coerce.number().int().min(1).max(LIMITS.pageItems).optional(),
   cursor: z.string().optional(),
   where: whereQuery.optional(),

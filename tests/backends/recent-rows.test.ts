@@ -35,6 +35,44 @@ it('keeps no more than it may, and what is asked for longest', () => {
   expect(recent.get(1, 'large')).toBeUndefined()
 })
 
+it('gives nothing of a collection while it is written to, and then not what was written', async () => {
+  const recent = rows(1_000)
+  const fill = () => {
+    for (const id of ['a', 'b', 'c']) recent.put(1, id, id)
+    recent.put(2, 'a', 'other')
+  }
+  const left = () => ['a', 'b', 'c'].map((id) => recent.get(1, id))
+  fill()
+  const answer = await recent.during(
+    1,
+    async () => {
+      expect(left()).toEqual([undefined, undefined, undefined])
+      expect(recent.get(2, 'a')).toBe('other')
+      // read before the commit, whenever that is
+      recent.put(1, 'a', 'old')
+      await recent.during(
+        1,
+        async () => 0,
+        () => ['b'],
+      )
+      expect(left()).toEqual([undefined, undefined, undefined])
+      return ['a']
+    },
+    (ids) => ids,
+  )
+  expect(answer).toEqual(['a'])
+  expect(left()).toEqual([undefined, undefined, 'c'])
+  fill()
+  const failing = recent.during(
+    1,
+    () => Promise.reject(new Error('no')),
+    () => ['a'],
+  )
+  await expect(failing).rejects.toThrow('no')
+  expect(left()).toEqual([undefined, undefined, undefined])
+  expect(recent.get(2, 'a')).toBe('other')
+})
+
 it('forgets in both generations', () => {
   const recent = rows(100)
   recent.put(1, 'a', 'x'.repeat(40))

@@ -49,7 +49,7 @@ describe('kindred demo', () => {
   })
 
   it('encodes nothing again, serves, and ends cleanly', async () => {
-    const serving = start(['demo', '--port', '0', '--json', '--no-images'], { home })
+    const serving = start(['demo', '--port', '0', '--token', 'secret', '--json', '--no-images'], { home })
     const { url, added, questions } = JSON.parse(await serving.line(/^\{/)) as DemoAnswer
     expect(added).toBe(0)
     expect(questions).toEqual(answered)
@@ -57,6 +57,8 @@ describe('kindred demo', () => {
     const page = await fetch(`${url}/`)
     expect(page.status).toBe(200)
     expect(page.headers.get('content-type')).toContain('text/html')
+
+    expect((await fetch(`${url}/v1/collections`)).status).toBe(401)
 
     const second = await kindred(['demo', '--port', '0', '--no-images'], { home })
     expect(second.code).toBe(0)

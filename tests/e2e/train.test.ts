@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { EncoderVersion } from '#src/core/backend.js'
 import type { Job } from '#src/core/jobs.js'
 import type { CollectionSummary, OutlierAnswer, SearchAnswer } from '#src/core/types.js'
 import type { FitResult } from '#src/engine/fit-job.js'
@@ -92,6 +93,29 @@ describe('a folder of pictures', () => {
     expect(scored).toBe(90)
     const scores = outliers.map(({ score }) => score)
     expect(scores).toEqual([...scores].sort((a, b) => b - a))
+  })
+
+  it('keeps the encoder that was replaced: listed, exported and brought back by its version', async () => {
+    for (const dim of ['3', '4']) {
+      await kindredHereJson(['train', 'shapes', '--encoder', 'pca', '--dim', dim], { home })
+    }
+    const told = await kindredHereJson<{ versions: EncoderVersion[] }>(
+      ['encoders', 'versions', 'shapes/pca'],
+      { home },
+    )
+    expect(told.versions.map(({ version, dim, state }) => [version, dim, state])).toEqual([
+      [2, 4, 'current'],
+      [1, 3, 'retired'],
+    ])
+    const folder = join(await folders.make(), 'pca-1')
+    await kindredHereJson(['encoders', 'export', 'shapes/pca', folder, '--version', '1'], { home })
+    expect((await readdir(folder)).sort()).toContain('encoder.onnx')
+    const back = await kindredHereJson(['encoders', 'revert', 'shapes/pca', '--version', '1'], { home })
+    expect(back).toEqual({ space: 'pca', version: 1 })
+    const { spaces } = await summaryOf(home, 'shapes')
+    expect(spaces.find(({ name }) => name === 'pca')).toMatchObject({ version: 1, dim: 3 })
+    const none = await refusal(['encoders', 'revert', 'shapes/pca', '--version', '9'], home)
+    expect(none.code).toBe('ENCODER_NOT_FOUND')
   })
 })
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { kindredHere } from './command-line.js'
+import { kindredHere, kindredHereJson } from './command-line.js'
 import { kindred, TemporaryFolders } from './kindred-process.js'
 
 const COMMANDS = [
@@ -67,6 +67,11 @@ describe('wrong usage', () => {
     ['a k of 0', ['search', 'notes', 'x', '-k', '0'], /whole number of 1 or more/],
     ['a k of -1', ['search', 'notes', 'x', '-k', '-1'], /whole number of 1 or more/],
     ['an ef that is no whole number', ['search', 'notes', 'x', '--ef', '1.5'], /whole number/],
+    ['a recall in words', ['search', 'notes', 'x', '--target-recall', 'all'], /from 0.9 to 0.999/],
+    ['an encoder that cannot be trained', ['train', 'x', '--encoder', 'gan'], /pca, autoencoder, vae/],
+    ['two channels', ['train', 'x', '--encoder', 'vae', '--channels', '2'], /1 or 3/],
+    ['flags of others', ['outliers', 'x', '--against', 'y', '--flagged'], /--flagged is of items/],
+    ['a place that is none', ['encoders', 'revert', 'shirts', '--version', '1'], /COLLECTION\/SPACE/],
     ['a port that is none', ['serve', '--port', '65536'], /from 0 to 65535/],
     ['a where that is not JSON', ['search', 'notes', 'x', '--where', '{year'], /must be JSON/],
     ['an unknown field to include', ['search', 'notes', 'x', '--include', 'txt'], /metadata, text, vectors/],
@@ -105,6 +110,14 @@ describe('a command that only looks', () => {
     const { code, stderr } = await kindredHere(words, { home })
     expect(code).toBe(1)
     expect(stderr).toMatch(/^error COLLECTION_NOT_FOUND: .*--home/)
+    expect(existsSync(home)).toBe(false)
+    await folders.remove()
+  })
+
+  it('lists no collections where there is no home, and makes none', async () => {
+    const folders = new TemporaryFolders()
+    const home = join(await folders.make(), 'nothing-here')
+    expect(await kindredHereJson(['collections', 'list'], { home })).toEqual({ collections: [] })
     expect(existsSync(home)).toBe(false)
     await folders.remove()
   })

@@ -111,6 +111,17 @@ describe('items', () => {
     expect([missing.status, missing.json.error.code]).toEqual([404, 'ITEM_NOT_FOUND'])
   })
 
+  test('a patch with null takes a vector away, or a text', async () => {
+    await post([{ ...vectorItem('a'), text: 'hello' }])
+    const path = '/v1/collections/c/items/a'
+    const patched = await call('PATCH', path, { json: { vectors: { mine: null } } })
+    expect([patched.status, patched.json]).toEqual([200, { upserted: 1 }])
+    const { json } = await call('GET', `${path}?include=text,vectors`)
+    expect([json.text, json.vectors]).toEqual(['hello', {}])
+    const wrong = await call('PATCH', path, { json: { vectors: { mine: 'x' } } })
+    expect([wrong.status, wrong.json.error.code]).toEqual([400, 'INVALID_VECTOR'])
+  })
+
   test('items are deleted one by one and in batches', async () => {
     await post(['a', 'b', 'c', 'd'].map((id) => vectorItem(id)))
     expect((await call('DELETE', '/v1/collections/c/items/a')).json).toEqual({ deleted: 1 })

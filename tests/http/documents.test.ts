@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ERROR_CODES } from '#src/core/errors.js'
 import { type Call, openApp } from './open-app.js'
 
 let call: Call
@@ -33,6 +34,14 @@ test('the document names what it refers to', async () => {
   const names = new Set([...references].map(([, name]) => name))
   expect(names.size).toBeGreaterThan(5)
   for (const name of names) expect(json.components.schemas).toHaveProperty(name ?? '')
+})
+
+test('the document tells which routes ask for a token where there is one, and all error codes', async () => {
+  const { json } = await call('GET', '/openapi.json')
+  expect(json.components.securitySchemes.token).toMatchObject({ type: 'http', scheme: 'bearer' })
+  expect(json.paths['/v1/collections'].get.security).toEqual([{}, { token: [] }])
+  expect(json.paths['/v1/health'].get.security).toEqual([])
+  expect(json.components.schemas.Error.properties.error.properties.code.enum).toEqual([...ERROR_CODES])
 })
 
 test('the docs page lists every route', async () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { ERROR_CODES } from '#src/core/errors.js'
+import { HTTP_STATUS } from '#src/http/errors.js'
 
 function read(folder: string, ending: string): string {
   const path = fileURLToPath(new URL(`../../${folder}`, import.meta.url))
@@ -20,4 +21,13 @@ it.each(ERROR_CODES)('%s is raised somewhere and expected by a test', (code) => 
   const raised = source.split(`'${code}'`).length - 1
   expect(raised).toBeGreaterThan(statuses.includes(`'${code}'`) ? 1 : 0)
   expect(tests).toContain(`'${code}'`)
+})
+
+it('docs/errors.md has each code once, with its status', () => {
+  const document = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8')
+  const rows = [...document.matchAll(/^\| ([A-Z_]+) \| (\d+) \|/gm)].map(([, code, status]) => [
+    code,
+    Number(status),
+  ])
+  expect(rows).toEqual(ERROR_CODES.map((code) => [code, HTTP_STATUS[code]]))
 })

@@ -159,7 +159,7 @@ export class EmbeddedBackend implements Backend {
       if (!keys) return false
       await this.#collections.close(keys)
       const deleted = await this.#writer.exclusively(() => this.#writer.deleteCollection(name))
-      this.#reader.items.forget(keys)
+      this.#reader.recent.forget(keys.key)
       this.#collections.refresh()
       await this.#collections.removeFiles()
       this.#encoders.purge()
@@ -188,10 +188,11 @@ export class EmbeddedBackend implements Backend {
         // an encoder may have become another since the vectors were made
         const keys = this.#collections.now(found)
         checkWrites(keys, writes)
-        const ids = writes.map(({ id }) => id)
-        const changes = await this.#writer
-          .upsert(keys, writes)
-          .finally(() => this.#reader.items.forget(keys, ids))
+        const changes = await this.#reader.recent.during(
+          keys.key,
+          () => this.#writer.upsert(keys, writes),
+          () => writes.map(({ id }) => id),
+        )
         await open.vectors.applyUpsert(keys, writes, changes)
       })
       open.changed()
@@ -583,11 +584,12 @@ export class EmbeddedBackend implements Backend {
     return this.#begin(async () => {
       const open = await this.#collections.open(found)
       const removed = await this.#writer.exclusively(async () => {
-        const changes = await write(this.#collections.now(found)).catch((error: unknown) => {
-          this.#reader.items.forget(found)
-          throw error
-        })
-        this.#reader.items.forget(found, changes.ids)
+        const now = this.#collections.now(found)
+        const changes = await this.#reader.recent.during(
+          now.key,
+          () => write(now),
+          ({ ids }) => ids,
+        )
         open.vectors.applyRemove(changes.ids, changes)
         return changes.ids
       })

@@ -6,11 +6,11 @@ import type { FilterQuestion } from './filter-messages.js'
 import type { SqlValue } from './filter-sql.js'
 import { conditionOf } from './item-scan.js'
 import { parseCursor } from './parse-cursor.js'
-import { RecentRows } from './recent-rows.js'
+import type { RecentRows } from './recent-rows.js'
 import type { Connection } from './sqlite.js'
 
 /** Key, revision and whether it has a picture, then metadata and text where they are asked for. */
-type ItemRow = [key: number, id: string, revision: number, hasImage: number, ...(string | null)[]]
+export type ItemRow = [key: number, id: string, revision: number, hasImage: number, ...(string | null)[]]
 
 interface StampRow {
   key: number
@@ -21,25 +21,21 @@ interface StampRow {
   hasImage: number
 }
 
-/** Bytes of rows that are kept: some ten thousand items with a little metadata. */
-const KEPT_BYTES = 8 << 20
-/** What a kept row takes beside its strings. */
-const ROW_BYTES = 200
-
 /** Reads items by id and page by page; each only what it is asked for. */
 export class ItemReader {
   readonly #db: Connection
   readonly #sql: ReturnType<typeof prepare>
   readonly #anomalies: AnomalyReader
-  /** With metadata and without text: what searches show unless they are asked for more. */
-  readonly #recent = new RecentRows<ItemRow>({ most: KEPT_BYTES, bytesOf })
+  readonly #recent: RecentRows<ItemRow> | undefined
   /** By columns. */
   readonly #statements = new Map<string, ReturnType<typeof prepareItems>>()
 
-  constructor(db: Connection, anomalies: AnomalyReader) {
+  /** @param recent where rows are kept, whose owner says what is written */
+  constructor(db: Connection, anomalies: AnomalyReader, recent?: RecentRows<ItemRow>) {
     this.#db = db
     this.#sql = prepare(db)
     this.#anomalies = anomalies
+    this.#recent = recent
   }
 
   stamps(collection: CollectionKeys, ids: readonly string[]): Map<string, ItemStamp> {
@@ -63,16 +59,12 @@ export class ItemReader {
     return found
   }
 
-  /** To be called when items were written to or removed, before that is acknowledged; without ids: all of the collection. */
-  forget(collection: CollectionKeys, ids?: readonly string[]): void {
-    this.#recent.forget(collection.key, ids)
-  }
-
   #rows({ key }: CollectionKeys, ids: readonly string[], fields: ItemFields): ItemRow[] {
     // one statement for all: each has a price of its own, locks above all
     const read = (some: readonly string[]): ItemRow[] =>
       some.length === 0 ? [] : this.#items(fields).those.all(JSON.stringify(some), key)
-    if (!fields.metadata || fields.text) return read(ids)
+    // kept is what searches show unless they are asked for more
+    if (!this.#recent || !fields.metadata || fields.text) return read(ids)
     const known: ItemRow[] = []
     const unknown: string[] = []
     for (const id of ids) {
@@ -163,13 +155,6 @@ export class ItemReader {
     }
     return vectors
   }
-}
-
-function bytesOf(row: ItemRow): number {
-  return row.reduce<number>(
-    (sum, value) => sum + (typeof value === 'string' ? 2 * value.length : 0),
-    ROW_BYTES,
-  )
 }
 
 function spacesByEncoder(collection: CollectionKeys): Map<number, string> {

@@ -13,6 +13,8 @@ export class RecentRows<Row> {
   readonly #most: number
   #young: Generation<Row> = { rows: new Map(), bytes: 0 }
   #old: Generation<Row> = { rows: new Map(), bytes: 0 }
+  /** Writes under way, by collection. */
+  readonly #writes = new Map<number, number>()
 
   /** @param options.most bytes that are kept */
   constructor(options: { most: number; bytesOf: (row: Row) => number }) {
@@ -21,6 +23,7 @@ export class RecentRows<Row> {
   }
 
   get(collection: number, id: string): Row | undefined {
+    if (this.#writes.has(collection)) return undefined
     const young = this.#young.rows.get(collection)?.get(id)
     if (young !== undefined) return young
     const old = this.#old.rows.get(collection)?.get(id)
@@ -29,6 +32,7 @@ export class RecentRows<Row> {
   }
 
   put(collection: number, id: string, row: Row): void {
+    if (this.#writes.has(collection)) return
     const bytes = this.#bytesOf(row)
     if (this.#young.bytes + bytes > this.#most / 2) {
       this.#old = this.#young
@@ -45,8 +49,33 @@ export class RecentRows<Row> {
     ofCollection.set(id, row)
   }
 
-  /** To be called when items were written to or removed; without ids for all of a collection. */
-  forget(collection: number, ids?: Iterable<string>): void {
+  /**
+   * Writes items: meanwhile nothing of the collection is given or kept, since nobody knows when it is committed, and then
+   * what was written is forgotten.
+   *
+   * @param written the ids, if the write succeeds; else the collection is forgotten
+   */
+  async during<T>(
+    collection: number,
+    write: () => Promise<T>,
+    written: (answer: T) => readonly string[],
+  ): Promise<T> {
+    this.#writes.set(collection, (this.#writes.get(collection) ?? 0) + 1)
+    let ids: readonly string[] | undefined
+    try {
+      const answer = await write()
+      ids = written(answer)
+      return answer
+    } finally {
+      this.forget(collection, ids)
+      const left = (this.#writes.get(collection) ?? 1) - 1
+      if (left > 0) this.#writes.set(collection, left)
+      else this.#writes.delete(collection)
+    }
+  }
+
+  /** @param ids default: all of the collection */
+  forget(collection: number, ids?: readonly string[]): void {
     for (const { rows } of [this.#young, this.#old]) {
       if (ids === undefined) rows.delete(collection)
       else {

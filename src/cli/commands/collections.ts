@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { CollectionOptions, CollectionSummary } from '../../core/types.js'
 import type { Client } from '../client.js'
-import { connect } from '../connect.js'
+import { connect, isHome } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { encoderPath } from '../ensure-collection.js'
 import { commaList, common, jsonValue, repeated } from '../options.js'
@@ -13,18 +13,20 @@ export function collectionsCommand(program: Command, run: Runner): void {
 
   const list = group.command('list', { isDefault: true }).description('list all collections')
   common(list, 'kindred collections list').action(() =>
-    run(list, (context) =>
-      withClient(context, async (client) => {
-        const collections = await client.collections()
+    run(list, async (context) => {
+      // looking makes no home
+      const answer = (collections: CollectionSummary[]): void =>
         context.output.answer({ collections }, () => listText(collections, context.output.width))
-      }),
-    ),
+      if (isHome(context.home))
+        await withClient(context, { mustExist: true }, async (client) => answer(await client.collections()))
+      else answer([])
+    }),
   )
 
   const show = group.command('show').description('show a collection and its spaces').argument('<collection>')
   common(show, 'kindred collections show notes').action((name: string) =>
     run(show, (context) =>
-      withClient(context, async (client) => {
+      withClient(context, { mustExist: true }, async (client) => {
         const summary = await client.collection(name)
         context.output.answer(summary, () => summaryText(summary, context.output.width))
       }),
@@ -42,7 +44,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
   common(create, 'kindred collections create 日記 --encoder multilingual-e5-small').action(
     (name: string, options: CollectionOptions) =>
       run(create, (context) =>
-        withClient(context, async (client) => {
+        withClient(context, { mustExist: false }, async (client) => {
           const summary = await client.createCollection(name, {
             encoder: options.encoder === undefined ? undefined : encoderPath(options.encoder),
             spaces: options.spaces,
@@ -62,7 +64,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
   common(index, 'kindred collections index notes year tags author.name').action(
     (name: string, fields: string[]) =>
       run(index, (context) =>
-        withClient(context, async (client) => {
+        withClient(context, { mustExist: true }, async (client) => {
           const summary = await client.setIndexed(name, fields)
           context.output.answer(summary, () => `indexed: ${summary.indexed?.join(', ') ?? 'nothing'}`)
         }),
@@ -75,7 +77,7 @@ export function collectionsCommand(program: Command, run: Runner): void {
     .argument('<collection>')
   common(remove, 'kindred collections delete notes').action((name: string) =>
     run(remove, (context) =>
-      withClient(context, async (client) => {
+      withClient(context, { mustExist: true }, async (client) => {
         await client.deleteCollection(name)
         context.output.answer({ deleted: name }, () => `deleted ${name}`)
       }),
@@ -83,8 +85,12 @@ export function collectionsCommand(program: Command, run: Runner): void {
   )
 }
 
-async function withClient(context: Context, work: (client: Client) => Promise<void>): Promise<undefined> {
-  const { client, close } = await connect(context.home, { encoderThreads: 1 })
+async function withClient(
+  context: Context,
+  { mustExist }: { mustExist: boolean },
+  work: (client: Client) => Promise<void>,
+): Promise<undefined> {
+  const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist })
   try {
     await work(client)
   } finally {

@@ -3,14 +3,12 @@ import type { Client } from '../client.js'
 import { connect, liveServer } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { askEmoji, fillEmoji } from '../demo-emoji.js'
-import { presentFashion } from '../demo-fashion.js'
+import { askFashion } from '../demo-fashion.js'
 import { common, integer } from '../options.js'
-import { openServer } from '../serve-home.js'
+import { openServer, type ServeOptions, TOKEN_HELP } from '../serve-home.js'
 import { untilAborted } from '../until-aborted.js'
 
-interface DemoOptions {
-  host: string
-  port: number
+interface DemoOptions extends ServeOptions {
   serve: boolean
   images: boolean
 }
@@ -24,6 +22,7 @@ export function demoCommand(program: Command, run: Runner): void {
     )
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <number>', 'on which port; 0 takes a free one', integer(0, 65535), 7700)
+    .option('--token <secret>', TOKEN_HELP)
     .option('--no-serve', 'end when both are made and asked')
     .option('--no-images', 'only the emoji: nothing is trained')
   common(command, 'kindred demo --port 8080').action((options: DemoOptions) =>
@@ -36,8 +35,7 @@ async function demo(context: Context, options: DemoOptions): Promise<undefined> 
   if (live || !options.serve) {
     const { client, close } = await connect(context.home)
     try {
-      await present(context, client, live?.url)
-      if (options.images) await presentFashion(context, client)
+      await present(context, client, { url: live?.url, images: options.images })
       if (live) context.output.note(`${context.home} is already served at ${live.url} (process ${live.pid})`)
     } finally {
       await close()
@@ -47,23 +45,33 @@ async function demo(context: Context, options: DemoOptions): Promise<undefined> 
   // The port is taken first: that it is in use should not be learnt after the work.
   const { client, url, close } = await openServer(context.home, options)
   try {
-    await present(context, client, url)
-    context.output.note('Ctrl-C stops it')
-    if (options.images) await presentFashion(context, client)
+    await present(context, client, { url, images: options.images, ending: 'Ctrl-C stops it' })
     await untilAborted(context.signal)
   } finally {
     await close()
   }
 }
 
-/** Fills the emoji collection if it is not complete, asks it, tells what was found. */
-async function present(context: Context, client: Client, url: string | undefined): Promise<void> {
+/**
+ * Fills the collections where they are not complete, asks them, tells what was found: people as soon as it is known,
+ * programs in one document.
+ */
+async function present(
+  context: Context,
+  client: Client,
+  { url, images, ending }: { url: string | undefined; images: boolean; ending?: string },
+): Promise<void> {
+  const { output } = context
   const added = await fillEmoji(context, client)
   const { document, text } = await askEmoji(context, client)
   const invitation =
     url === undefined
       ? 'Ask it yourself: kindred search emoji "something to celebrate with"'
       : `kindred serves ${url}`
-  const shown = { ...(url === undefined ? {} : { url }), ...document, added }
-  context.output.answer(shown, () => `${text}\n${invitation}`)
+  const emoji = { ...(url === undefined ? {} : { url }), ...document, added }
+  if (!output.json) output.answer(emoji, () => `${text}\n${invitation}`)
+  if (ending !== undefined) output.note(ending)
+  const fashion = images ? await askFashion(context, client) : undefined
+  if (output.json) output.answer({ ...emoji, ...(fashion ? { fashion: fashion.document } : {}) }, () => '')
+  else if (fashion) output.answer(fashion.document, () => fashion.text)
 }

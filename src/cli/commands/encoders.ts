@@ -31,7 +31,9 @@ export function encodersCommand(program: Command, run: Runner): void {
 
   const pull = group
     .command('pull')
-    .description('download an encoder from the Hugging Face hub ($HF_ENDPOINT: another hub) into the home')
+    .description(
+      'download an encoder from the Hugging Face hub into the home ($HF_ENDPOINT: another hub; $HF_TOKEN: for private ones)',
+    )
     .argument('<name>', 'ORG/NAME, or the name of one that kindred knows')
     .option('--revision <revision>', 'a commit, tag or branch; the commit is kept (default: main)')
     .option('--file <path>', 'which .onnx file (default: the best that is there)')

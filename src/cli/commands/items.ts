@@ -6,6 +6,9 @@ import { UsageError } from '../errors.js'
 import { common, includeList, integer, jsonValue } from '../options.js'
 import { textTable } from '../text-table.js'
 
+const SHOWN = 'what to show: metadata, text, vectors, anomaly (default: metadata, text)'
+const DEFAULT_SHOWN: readonly Include[] = ['metadata', 'text']
+
 interface ListOptions {
   limit?: number
   cursor?: string
@@ -26,7 +29,7 @@ export function itemsCommand(program: Command, run: Runner): void {
     .option('--cursor <cursor>', 'go on where the page before ended')
     .option('--where <json>', 'only items whose metadata matches', jsonValue)
     .option('--all', 'all pages; with --json one item a line')
-    .option('--include <fields>', 'what to show: metadata, text, vectors (default: metadata)', includeList)
+    .option('--include <fields>', SHOWN, includeList)
   common(list, 'kindred items list notes --all --json > notes.jsonl').action(
     (collection: string, options: ListOptions) =>
       run(list, (context) => listItems(context, collection, options)),
@@ -37,14 +40,10 @@ export function itemsCommand(program: Command, run: Runner): void {
     .description('show an item')
     .argument('<collection>')
     .argument('<id>')
-    .option(
-      '--include <fields>',
-      'what to show: metadata, text, vectors (default: metadata, text)',
-      includeList,
-    )
+    .option('--include <fields>', SHOWN, includeList)
   common(get, 'kindred items get notes git/undo.md').action(
     (collection: string, id: string, options: { include?: Include[] }) =>
-      run(get, (context) => getItem(context, collection, id, options.include ?? ['metadata', 'text'])),
+      run(get, (context) => getItem(context, collection, id, options.include ?? DEFAULT_SHOWN)),
   )
 
   const remove = group
@@ -84,7 +83,7 @@ async function listItems(context: Context, collection: string, options: ListOpti
   const { output, signal } = context
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   try {
-    const include = options.include ?? ['metadata', 'text']
+    const include = options.include ?? DEFAULT_SHOWN
     let cursor = options.cursor
     do {
       const page = await client.items(collection, {
@@ -128,6 +127,7 @@ function itemText(item: Item): string {
   const lines = [`id: ${item.id}`]
   for (const [key, value] of Object.entries(item.metadata ?? {}))
     lines.push(`${key}: ${JSON.stringify(value)}`)
+  if (item.anomaly) lines.push(`anomaly: ${JSON.stringify(item.anomaly)}`)
   if (item.vectors) lines.push(`vectors: ${JSON.stringify(item.vectors)}`)
   if (item.text) lines.push('', item.text)
   return lines.join('\n')

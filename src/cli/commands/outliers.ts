@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander'
-import { EngineError } from '../../core/errors.js'
 import type { DetectOptions, OutlierAnswer, OutlierOptions } from '../../core/types.js'
 import type { Client } from '../client.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
+import { UsageError } from '../errors.js'
 import { explainOutliers } from '../explain-outliers.js'
 import { followJob } from '../follow-job.js'
 import { common, integer, jsonValue, number } from '../options.js'
@@ -60,23 +60,14 @@ async function outliers(context: Context, collection: string, options: Options):
   const { space, limit, flagged, where, reference, rate, fdr, detector } = options
   const asked = { space, limit, flagged, where, reference, rate, fdr, detector }
   if (againstWhere !== undefined && against === undefined) {
-    throw new EngineError(
-      'INVALID_REQUEST',
-      '--against-where is of another collection: name it with --against',
-    )
+    throw new UsageError('--against-where is of another collection: name it with --against')
   }
   const odd = (['flagged', 'where', 'detector', 'refit'] as const).find((name) => options[name] !== undefined)
   if (against !== undefined && odd !== undefined) {
-    throw new EngineError(
-      'INVALID_REQUEST',
-      `--${odd} is of items that are judged among their own, not --against others`,
-    )
+    throw new UsageError(`--${odd} is of items that are judged among their own, not --against others`)
   }
   if (explain !== undefined && against !== undefined) {
-    throw new EngineError(
-      'INVALID_REQUEST',
-      '--explain is of items that are judged among their own, not --against others',
-    )
+    throw new UsageError('--explain is of items that are judged among their own, not --against others')
   }
   const { client, close } = await connect(context.home, { encoderThreads: 1, mustExist: true })
   let folder: StagedFolder | undefined

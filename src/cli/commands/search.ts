@@ -8,8 +8,8 @@ import { explainText } from '../explain-text.js'
 import { facetsText } from '../facets-text.js'
 import type { MarkedText } from '../marked-text.js'
 import {
+  between,
   common,
-  fraction,
   includeList,
   integer,
   jsonValue,
@@ -69,7 +69,7 @@ export function searchCommand(program: Command, run: Runner): void {
         'by words and meaning, by meaning, or by words (default: hybrid for a text)',
       ).choices([...SEARCH_MODES]),
     )
-    .option('--alpha <number>', 'weight of meaning in a hybrid search, 0 to 1 (default: 0.5)', fraction)
+    .option('--alpha <number>', 'weight of meaning in a hybrid search, 0 to 1 (default: 0.5)', between(0, 1))
     .addOption(
       new Option('--fusion <kind>', 'how a hybrid search joins its lists (default: rrf)').choices([
         ...FUSIONS,
@@ -81,7 +81,7 @@ export function searchCommand(program: Command, run: Runner): void {
     .option(
       '--target-recall <part>',
       'what part of the true nearest to find: 0.9 to 0.999 (default: 0.99)',
-      Number,
+      between(0.9, 0.999),
     )
     .option('--facet <field>', 'count the values of a field among all that match; repeatable', repeated)
     .option('--min-score <number>', 'only what scores at least so much', number)
@@ -94,7 +94,7 @@ export function searchCommand(program: Command, run: Runner): void {
     .option('--cursor <cursor>', 'go on where the page before ended')
     .option('--group-by <field>', 'the best of each value of a metadata field')
     .option('--group-size <number>', 'how many of each value (default: 1)', integer(1))
-    .option('--diversity <number>', 'how different the results are to be, 0 to 1 (default: 0)', fraction)
+    .option('--diversity <number>', 'how different the results are to be, 0 to 1 (default: 0)', between(0, 1))
     .option('--explain', 'tell how the answer was found')
   common(
     command,

@@ -3,7 +3,7 @@ import { EngineError } from '../../core/errors.js'
 import { liveServer } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { common, integer } from '../options.js'
-import { openServer, type ServeOptions } from '../serve-home.js'
+import { openServer, type ServeOptions, TOKEN_HELP } from '../serve-home.js'
 import { untilAborted } from '../until-aborted.js'
 
 /** `kindred serve` */
@@ -13,7 +13,7 @@ export function serveCommand(program: Command, run: Runner): void {
     .description('serve the HTTP API and the start page until Ctrl-C')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <number>', 'on which port; 0 takes a free one', integer(0, 65535), 7700)
-    .option('--token <secret>', 'ask for this token (default: $KINDRED_TOKEN, else none)')
+    .option('--token <secret>', TOKEN_HELP)
   common(command, 'kindred serve --port 7700').action((options: ServeOptions) =>
     run(command, (context) => serve(context, options)),
   )
@@ -29,8 +29,7 @@ async function serve(context: Context, options: ServeOptions): Promise<undefined
       { details: { pid: other.pid, url: other.url } },
     )
   }
-  const token = options.token ?? (process.env.KINDRED_TOKEN || undefined)
-  const { url, close } = await openServer(context.home, { ...options, token })
+  const { url, close } = await openServer(context.home, options)
   try {
     output.answer({ url, pid: process.pid, home: context.home }, () => `kindred serves ${url}`)
     await untilAborted(signal)

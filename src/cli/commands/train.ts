@@ -1,10 +1,10 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { FitResult } from '../../engine/fit-job.js'
-import type { TrainOptions } from '../../engine/train-request.js'
+import { ENGINES, TRAINABLE, type TrainOptions } from '../../engine/train-request.js'
 import { connect } from '../connect.js'
 import type { Context, Runner } from '../context.js'
 import { followJob } from '../follow-job.js'
-import { common, integer } from '../options.js'
+import { between, common, integer } from '../options.js'
 import { durationWords } from '../progress.js'
 
 /** `kindred train COLLECTION --encoder autoencoder` */
@@ -13,9 +13,10 @@ export function trainCommand(program: Command, run: Runner): void {
     .command('train')
     .description("train an encoder on a collection's own pictures; Ctrl-C leaves everything as it was")
     .argument('<collection>')
-    .requiredOption(
-      '--encoder <kind>',
-      'pca (linear, quick), autoencoder (reconstructs best) or vae (a smooth space)',
+    .addOption(
+      new Option('--encoder <kind>', 'linear and quick, the one that reconstructs best, or a smooth space')
+        .choices([...TRAINABLE])
+        .makeOptionMandatory(),
     )
     .option('--space <name>', "where its vectors go (default: the encoder's kind)")
     .option(
@@ -28,16 +29,20 @@ export function trainCommand(program: Command, run: Runner): void {
       'side that pictures are brought to (default: from the pictures)',
       integer(4, 128),
     )
-    .option('--channels <number>', '1 for grey, 3 for colour (default: from the pictures)', integer(1, 3))
+    .option('--channels <number>', '1 for grey, 3 for colour (default: from the pictures)', greyOrColour)
     .option(
       '--epochs <number>',
       'passes over the pictures, at most (default: from their number)',
       integer(1, 1000),
     )
-    .option('--beta <number>', "weight of the VAE's KL term (default: 1)", decimal)
-    .option('--denoise <share>', 'noise added to what the encoder sees, 0 to 1', decimal)
+    .option('--beta <number>', "weight of the VAE's KL term (default: 1)", between(0, 100))
+    .option('--denoise <share>', 'noise added to what the encoder sees, 0 to 1', between(0, 1))
     .option('--seed <number>', 'of all randomness (default: 1)', integer(0, 2 ** 32 - 1))
-    .option('--engine <name>', 'onnx, or tfjs-node where it is installed (default: onnx)')
+    .addOption(
+      new Option('--engine <name>', 'what computes; tfjs-node where it is installed (default: onnx)').choices(
+        [...ENGINES],
+      ),
+    )
   common(command, 'kindred add shirts ./photos\nkindred train shirts --encoder autoencoder').action(
     (collection: string, options: TrainOptions) =>
       run(command, (context) => train(context, collection, options)),
@@ -76,9 +81,8 @@ function summary(collection: string, fitted: FitResult, seconds: number): string
   return lines.join('\n')
 }
 
-function decimal(text: string): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text)
-  if (!Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It must be a number of 0 or more.')
-  return value
+function greyOrColour(text: string): 1 | 3 {
+  if (text === '1') return 1
+  if (text === '3') return 3
+  throw new InvalidArgumentError('It must be 1 or 3.')
 }

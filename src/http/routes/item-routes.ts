@@ -7,7 +7,7 @@ import { answers, type Door, type Endpoint, jsonBody, pathSegment, readQuery } f
 import { jsonAnswer, listAnswer } from '../json-answer.js'
 import { addLines } from '../ndjson.js'
 import { bodyFormat, bodyParts, readJson } from '../read-body.js'
-import { DeleteBody, IncludeQuery, ItemBody, ItemsBody, ListQuery, PatchBody } from '../schemas.js'
+import { DeleteBody, ItemBody, ItemQuery, ItemsBody, ListQuery, PatchBody } from '../schemas.js'
 
 const tags = ['Items']
 const params = z.object({ c: z.string() })
@@ -69,11 +69,11 @@ export function itemRoutes({ kindred, bodies }: Door): Endpoint[] {
         path: '/v1/collections/{c}/items/{id}',
         summary: 'Look at an item',
         tags,
-        request: { params: itemParams, query: IncludeQuery },
+        request: { params: itemParams, query: ItemQuery },
         responses: answers('The item', ItemAnswer),
       },
       async handle(c) {
-        const { include } = readQuery(c, IncludeQuery)
+        const { include } = readQuery(c, ItemQuery)
         const id = checkId(pathSegment(c, 5))
         const collection = await kindred.getCollection(pathSegment(c, 3))
         const item = await collection.get(id, includes(include))
