@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { answerCalls } from '../core/answer-calls.js'
 import { EngineError } from '../core/errors.js'
+import { yieldToOthers } from '../core/yield-to-others.js'
 import type {
   CallName,
   Calls,
@@ -27,6 +28,7 @@ const table = new DuplicateTable({
   },
 })
 
+yieldToOthers()
 answerCalls(answer)
 
 function answer(message: DuplicatesCall): Calls[CallName]['answer'] | Promise<Calls[CallName]['answer']> {

@@ -1,8 +1,8 @@
-import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { EngineError, toPlainError } from '../../core/errors.js'
 import type { ImageEncoderKind } from '../../core/image-encoder.js'
 import { LIMITS } from '../../core/limits.js'
+import { yieldToOthers } from '../../core/yield-to-others.js'
 import { decodePixels } from '../../images/decode-pixels.js'
 import { chooseShape } from './choose-shape.js'
 import { fitDescriptor } from './descriptor/fit-descriptor.js'
@@ -69,16 +69,6 @@ async function fitEncoder(): Promise<void> {
     run,
   )
   post({ kind: 'done', model: identify(parts) })
-}
-
-/** Lets the threads that answer requests go first. Only Linux knows priorities of threads; those started here inherit it. */
-function yieldToOthers(): void {
-  if (process.platform !== 'linux') return
-  try {
-    setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
-  } catch {
-    // then it competes as before
-  }
 }
 
 /** Decodes what comes into one matrix; of more than fits, a seeded sample. */
