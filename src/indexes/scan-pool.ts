@@ -1,8 +1,14 @@
 import { EngineError } from '../core/errors.js'
 import { checkK, checkVector } from './check-input.js'
+import { nearestOfEach } from './nearest-of-each.js'
 import type { ItemHit, ItemScan } from './scan-table.js'
 import { ScanThread, type ThreadScan } from './scan-thread.js'
 import type { VectorTable } from './vector-table.js'
+
+/** Numbers that a part of a divided scan reads at least: 2,000 x 384. */
+const PART = 2_000 * 384
+/** Scans that ran elsewhere before threads are started for more of them. */
+const BEFORE_START = 3
 
 /** A scan as a pool takes it. */
 export type PoolScan = Omit<ItemScan, 'stopped'>
@@ -16,7 +22,7 @@ interface Waiting {
 }
 
 /**
- * Exact scans of large tables, away from the thread that answers.
+ * Exact scans of large tables, away from the thread that answers; divided among the threads while all of them are idle.
  *
  * Threads start when they are first needed. A table's buffers are shared with each thread once; later scans tell how far
  * it has grown. What was killed before a scan began is not found.
@@ -29,6 +35,9 @@ export class ScanPool {
   // a table that nobody holds any more must not be held by the threads either
   readonly #dropped = new FinalizationRegistry<number>((key) => this.#forget(key))
   #lastKey = 0
+  /** Times that {@link isReady} was asked in vain, until it starts the threads. */
+  #asked = 0
+  #up = false
   #closed = false
 
   /** @param options.threads default 1. @param options.queue scans that may wait; default 64 */
@@ -51,6 +60,42 @@ export class ScanPool {
     const idle = this.#threads.some((thread) => !thread.busy)
     if (!idle && this.#waiting.length >= this.#limit)
       throw new EngineError('BUSY', `${this.#limit} exact searches wait already; try again later`)
+    const parts = this.#idle ? divide(table, scan, this.#threads.length) : [scan]
+    const found = await Promise.all(parts.map((part) => this.#enqueue(table, part, signal)))
+    const [only] = found
+    if (only && found.length === 1) return only
+    const hits = nearestOfEach(found.flat())
+    hits.length = Math.min(hits.length, scan.k)
+    return hits
+  }
+
+  /**
+   * Whether a scan that may as well run where it is called would be faster here: all threads are up and idle. Asked a few
+   * times, it starts them.
+   */
+  isReady(table: VectorTable): boolean {
+    if (this.#up) return this.#idle
+    if (!this.#closed && this.#threads.length > 1 && ++this.#asked === BEFORE_START) this.#start(table)
+    return false
+  }
+
+  get #idle(): boolean {
+    return this.#waiting.length === 0 && this.#threads.every(({ busy }) => !busy)
+  }
+
+  #start(table: VectorTable): void {
+    const nothing: PoolScan = { vectors: [], metric: 'dot', k: 1, rows: new Uint32Array(0) }
+    Promise.all(this.#threads.map(() => this.#enqueue(table, nothing, undefined))).then(
+      () => {
+        this.#up = true
+      },
+      () => {
+        this.#asked = 0
+      },
+    )
+  }
+
+  #enqueue(table: VectorTable, scan: PoolScan, signal: AbortSignal | undefined): Promise<ItemHit[]> {
     return new Promise((resolve, reject) => {
       const { vectors, metric, k, from = 0, to = table.rows, rows, within, excludeItems } = scan
       const plain = { vectors: [...vectors], metric, k, from, to, rows, within, excludeItems }
@@ -123,6 +168,20 @@ export class ScanPool {
   #forget(key: number): void {
     for (const thread of this.#threads) thread.forget(key)
   }
+}
+
+/** As many parts as there are threads, by ranges of rows, unless they were too small. */
+function divide(table: VectorTable, scan: PoolScan, threads: number): PoolScan[] {
+  const { from = 0, to = table.rows, rows, vectors } = scan
+  const count = rows?.length ?? to - from
+  const parts = Math.max(1, Math.min(threads, Math.floor((count * table.dim * vectors.length) / PART)))
+  const border = (part: number): number => {
+    if (part === 0) return from
+    if (part === parts) return to
+    const at = Math.floor((count * part) / parts)
+    return rows ? (rows[at] as number) : from + at
+  }
+  return Array.from({ length: parts }, (_, part) => ({ ...scan, from: border(part), to: border(part + 1) }))
 }
 
 function cancelled(): EngineError {

@@ -1,7 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { METRICS } from '#src/core/metrics.js'
 import { seededRandom } from '#src/core/random.js'
-import { ScanPool } from '#src/indexes/scan-pool.js'
+import { type PoolScan, ScanPool } from '#src/indexes/scan-pool.js'
 import { scanItems } from '#src/indexes/scan-table.js'
 import { VectorTable } from '#src/indexes/vector-table.js'
 
@@ -53,6 +53,39 @@ describe('ScanPool', () => {
         table = compacted
       }
     }
+  })
+
+  it('divides large scans among idle threads, and answers as scanItems does', async () => {
+    const scans = pool({ threads: 3 })
+    const table = grow(new VectorTable(dim), 9_000)
+    for (let row = 0; row < table.rows; row += 7) table.kill(table.labelAt(row))
+    const rows = Uint32Array.from({ length: 5_000 }, (_, i) => i + 1_000 + Math.floor(i / 2))
+    const near = table.vector(4_001)
+    const asked: PoolScan[] = METRICS.flatMap((metric) => [
+      { vectors: [draw()], metric, k: 10 },
+      { vectors: [draw(), near], metric, k: 40, from: 100, to: 8_000, excludeItems: new Set([2_000, 2_003]) },
+      { vectors: [near], metric, k: 10, rows },
+    ])
+    for (const scan of asked) expect(await scans.scan(table, scan)).toEqual(scanItems(table, scan))
+    const cancelled = new AbortController()
+    const scan: PoolScan = { vectors: Array.from({ length: 30 }, draw), metric: 'dot', k: 3 }
+    const running = scans.scan(table, scan, cancelled.signal)
+    cancelled.abort()
+    await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
+    expect(await scans.scan(table, asked[0] as PoolScan)).toHaveLength(10)
+  })
+
+  it('starts its threads for scans that may run anywhere after a few of them, and takes them while idle', async () => {
+    const scans = pool({ threads: 2 })
+    const table = grow(new VectorTable(dim), 3_000)
+    expect([1, 2, 3].map(() => scans.isReady(table))).toEqual([false, false, false])
+    await vi.waitFor(() => expect(scans.isReady(table)).toBe(true), 10_000)
+    const running = scans.scan(table, { vectors: [draw()], metric: 'cosine', k: 3 })
+    expect(scans.isReady(table)).toBe(false)
+    await running
+    expect(scans.isReady(table)).toBe(true)
+    const single = pool({ threads: 1 })
+    expect([1, 2, 3, 4].map(() => single.isReady(table))).toEqual([false, false, false, false])
   })
 
   it('refuses more than may wait', async () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type {
   Backend,
@@ -59,6 +60,8 @@ import type { SpaceVectors } from './space-vectors.js'
 import type { RemoveAnswer } from './write-messages.js'
 import { Writer } from './writer.js'
 
+/** Of more cores a scan would gain little: memory is read no faster. */
+const MOST_SCAN_THREADS = 4
 /** How often a search begins anew because what it found was removed while it ran. */
 const SEARCH_TRIES = 5
 /** After how many changed items it is seen whether a keyword index is worn. */
@@ -118,7 +121,7 @@ export class EmbeddedBackend implements Backend {
     try {
       const { writer, epoch } = await Writer.open(home.databasePath)
       const reader = new Reader(home.databasePath)
-      const scans = new ScanPool()
+      const scans = new ScanPool({ threads: Math.min(MOST_SCAN_THREADS, availableParallelism()) })
       const filters = new FilterThread(home.databasePath)
       const host = { home, epoch, scans, jobs: options.jobs, writer, filters }
       const collections = new Collections(host, reader.encoders)

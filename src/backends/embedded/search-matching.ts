@@ -1,12 +1,12 @@
 import type { FilteredPlan } from '../../core/backend.js'
 import { norm } from '../../core/vectors.js'
 import { DEFAULT_EF } from '../../indexes/hnsw-index.js'
+import { nearestOfEach } from '../../indexes/nearest-of-each.js'
 import { type ItemHit, rowDistance } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { FoundItems } from './filter-cache.js'
 import type { MatchingItems } from './matching-items.js'
 import type { MetricIndex } from './metric-index.js'
-import { nearestOfEach } from './nearest-of-each.js'
 import { enough, planNext, planSearch, type SearchFacts, type SearchPlan } from './plan-search.js'
 import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 

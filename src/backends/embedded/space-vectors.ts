@@ -1,17 +1,19 @@
 import type { Metric } from '../../core/metrics.js'
 import { norm } from '../../core/vectors.js'
+import { nearestOfEach } from '../../indexes/nearest-of-each.js'
 import type { ScanPool } from '../../indexes/scan-pool.js'
 import { type ItemHit, rowDistance, scanItems } from '../../indexes/scan-table.js'
 import type { VectorTable } from '../../indexes/vector-table.js'
 import type { EncoderKeys } from './collection-keys.js'
 import { type IndexSource, MetricIndex } from './metric-index.js'
-import { nearestOfEach } from './nearest-of-each.js'
 import { indexFrom } from './plan-build.js'
 import { searchMatching } from './search-matching.js'
 import type { SpaceAnswer, SpaceSearch } from './space-search.js'
 
 /** Numbers that a scan may read on the answering thread: 20,000 x 384, a few milliseconds. */
 const SCAN_HERE = 20_000 * 384
+/** From so many on it is faster elsewhere, if nobody else scans. */
+const SCAN_ELSEWHERE = 4_000 * 384
 /** Where more than this part of the vectors is asked for, comparing all is faster than the index. */
 const PART_FOR_SCAN = 0.1
 
@@ -143,8 +145,9 @@ export class SpaceVectors implements IndexSource {
     const { table } = this
     const passages = this.#passages
     const scan = { vectors, metric, k, from, to: table.rows, rows, passages, within, excludeItems: exclude }
-    if ((rows?.length ?? table.rows - from) * table.dim * vectors.length <= SCAN_HERE)
-      return scanItems(table, scan)
+    const numbers = (rows?.length ?? table.rows - from) * table.dim * vectors.length
+    const elsewhere = numbers > SCAN_HERE || (numbers > SCAN_ELSEWHERE && this.#scans.isReady(table))
+    if (!elsewhere) return scanItems(table, scan)
     return this.#scans.scan(table, scan, signal)
   }
 }

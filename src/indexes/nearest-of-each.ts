@@ -1,4 +1,4 @@
-import type { ItemHit } from '../../indexes/scan-table.js'
+import type { ItemHit } from './scan-table.js'
 
 /** Sorts hits, nearest first, and keeps the first of each item. */
 export function nearestOfEach(found: ItemHit[]): ItemHit[] {
