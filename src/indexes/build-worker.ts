@@ -1,7 +1,6 @@
 import { rm, stat } from 'node:fs/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { EngineError, toPlainError } from '../core/errors.js'
-import { yieldToOthers } from '../core/yield-to-others.js'
 import { auditIndex } from './audit-index.js'
 import type { BuildMessage, BuildRequest, BuiltIndex } from './build-messages.js'
 import { fileChecksum } from './file-checksum.js'
@@ -14,7 +13,6 @@ const PROGRESS_MS = 100
 const request = workerData as BuildRequest
 const cancelled = new Int32Array(request.cancelled)
 
-yieldToOthers()
 build()
   .then((built) => send({ built }))
   .catch((error: unknown) => send({ error: toPlainError(error) }))

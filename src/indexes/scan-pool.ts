@@ -40,9 +40,9 @@ export class ScanPool {
   #up = false
   #closed = false
 
-  /** @param options.threads default 1. @param options.queue scans that may wait; default 64 */
+  /** @param options.threads default 1. @param options.queue scans that may wait; default 256 */
   constructor(options: { threads?: number; queue?: number } = {}) {
-    const { threads = 1, queue = 64 } = options
+    const { threads = 1, queue = 256 } = options
     this.#threads = Array.from({ length: Math.max(1, threads) }, () => new ScanThread())
     this.#limit = queue
   }
@@ -50,9 +50,14 @@ export class ScanPool {
   /**
    * As `scanItems`.
    *
+   * @param options.divide whether it may take all threads; default true
    * @throws EngineError BUSY (too many scans wait), CANCELLED (signal), CLOSED, and what `scanItems` throws
    */
-  async scan(table: VectorTable, scan: PoolScan, signal?: AbortSignal): Promise<ItemHit[]> {
+  async scan(
+    table: VectorTable,
+    scan: PoolScan,
+    { signal, divide: mayDivide = true }: { signal?: AbortSignal | undefined; divide?: boolean } = {},
+  ): Promise<ItemHit[]> {
     checkK(scan.k)
     for (const vector of scan.vectors) checkVector(vector, table.dim, scan.metric, 'query')
     if (this.#closed) throw new EngineError('CLOSED', 'the scanning threads were closed')
@@ -60,7 +65,7 @@ export class ScanPool {
     const idle = this.#threads.some((thread) => !thread.busy)
     if (!idle && this.#waiting.length >= this.#limit)
       throw new EngineError('BUSY', `${this.#limit} exact searches wait already; try again later`)
-    const parts = this.#idle ? divide(table, scan, this.#threads.length) : [scan]
+    const parts = mayDivide && this.#idle ? divide(table, scan, this.#threads.length) : [scan]
     const found = await Promise.all(parts.map((part) => this.#enqueue(table, part, signal)))
     const [only] = found
     if (only && found.length === 1) return only

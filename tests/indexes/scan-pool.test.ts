@@ -69,7 +69,7 @@ describe('ScanPool', () => {
     for (const scan of asked) expect(await scans.scan(table, scan)).toEqual(scanItems(table, scan))
     const cancelled = new AbortController()
     const scan: PoolScan = { vectors: Array.from({ length: 30 }, draw), metric: 'dot', k: 3 }
-    const running = scans.scan(table, scan, cancelled.signal)
+    const running = scans.scan(table, scan, { signal: cancelled.signal })
     cancelled.abort()
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(await scans.scan(table, asked[0] as PoolScan)).toHaveLength(10)
@@ -103,15 +103,17 @@ describe('ScanPool', () => {
     const table = grow(new VectorTable(dim), 6000)
     const slow = { vectors: Array.from({ length: 30 }, draw), metric: 'cosine' as const, k: 3 }
     const [running, waiting] = [new AbortController(), new AbortController()]
-    const first = scans.scan(table, slow, running.signal)
-    const second = scans.scan(table, slow, waiting.signal)
+    const first = scans.scan(table, slow, { signal: running.signal })
+    const second = scans.scan(table, slow, { signal: waiting.signal })
     const third = scans.scan(table, { ...slow, k: 2 })
     waiting.abort()
     await expect(second).rejects.toMatchObject({ code: 'CANCELLED' })
     running.abort()
     await expect(first).rejects.toMatchObject({ code: 'CANCELLED' })
     expect(await third).toEqual(scanItems(table, { ...slow, k: 2 }))
-    await expect(scans.scan(table, slow, running.signal)).rejects.toMatchObject({ code: 'CANCELLED' })
+    await expect(scans.scan(table, slow, { signal: running.signal })).rejects.toMatchObject({
+      code: 'CANCELLED',
+    })
   })
 
   it('refuses bad scans before they wait', async () => {

@@ -1,14 +1,19 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EncodedItem, ItemWrite, NearestQuery } from '../../core/backend.js'
 import { EngineError } from '../../core/errors.js'
 import { type CollectionKeys, type EncoderKeys, findSpace } from './collection-keys.js'
+
+/** Writes that are checked before the event loop gets its turn. */
+const SLICE = 1_000
 
 /**
  * Refuses writes whose vectors are of encoders that their spaces do not have, or not of the current one too.
  *
  * @throws EngineError SPACE_NOT_FOUND, ENCODER_MISMATCH, DIMENSION_MISMATCH
  */
-export function checkWrites(keys: CollectionKeys, writes: readonly ItemWrite[]): void {
-  for (const write of writes) {
+export async function checkWrites(keys: CollectionKeys, writes: readonly ItemWrite[]): Promise<void> {
+  for (const [i, write] of writes.entries()) {
+    if (i > 0 && i % SLICE === 0) await nextTurn()
     for (const [name, given] of Object.entries(write.vectors)) {
       const { versions, current } = findSpace(keys, name)
       if (given === 'keep') continue

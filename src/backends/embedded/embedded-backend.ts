@@ -190,7 +190,7 @@ export class EmbeddedBackend implements Backend {
       await this.#writer.exclusively(async () => {
         // an encoder may have become another since the vectors were made
         const keys = this.#collections.now(found)
-        checkWrites(keys, writes)
+        await checkWrites(keys, writes)
         const changes = await this.#reader.recent.during(
           keys.key,
           () => this.#writer.upsert(keys, writes),

@@ -72,6 +72,11 @@ export class MetricIndex {
     return this.#segments.at(-1)?.lastLabel ?? -1
   }
 
+  /** Whether a segment is being built. */
+  get building(): boolean {
+    return this.#removedMeanwhile !== undefined
+  }
+
   /** Live vectors in the segments. */
   get indexed(): number {
     return this.#segments.reduce((sum, segment) => sum + segment.index.count, 0)
