@@ -140,15 +140,15 @@ describe('kindred outliers', () => {
   })
 
   it.each([
-    [['--rate', '5'], 'INVALID_REQUEST'],
-    [['--rate', '0.1', '--fdr', '0.1'], 'INVALID_REQUEST'],
-    [['--against', 'nowhere'], 'COLLECTION_NOT_FOUND'],
-    [['--fine', 'nobody'], 'ITEM_NOT_FOUND'],
-    [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST'],
-    [['--against', 'notes', '--flagged'], 'INVALID_REQUEST'],
-  ])('refuses %j with %s', async (args, code) => {
+    [['--rate', '5'], 'INVALID_REQUEST', 1],
+    [['--rate', '0.1', '--fdr', '0.1'], 'INVALID_REQUEST', 1],
+    [['--against', 'nowhere'], 'COLLECTION_NOT_FOUND', 1],
+    [['--fine', 'nobody'], 'ITEM_NOT_FOUND', 1],
+    [['--against', 'notes', '--explain', 'x'], 'INVALID_REQUEST', 2],
+    [['--against', 'notes', '--flagged'], 'INVALID_REQUEST', 2],
+  ])('refuses %j with %s, ending with %i', async (args, code, wanted) => {
     const { code: exit, stderr } = await kindredHere(['outliers', 'shapes', ...args, '--json'], { home })
-    expect(exit).toBe(1)
+    expect(exit).toBe(wanted)
     expect(JSON.parse(stderr).error.code).toBe(code)
   })
 

@@ -48,8 +48,8 @@ describe('kindred train --engine', () => {
 
   it('refuses an engine that does not exist', async () => {
     const { code, stderr } = await kindred([...TRAIN, '--engine', 'torch'], { home })
-    expect(code).toBe(1)
-    expect(stderr).toContain('"onnx", "tfjs-node"')
+    expect(code).toBe(2)
+    expect(stderr).toContain('onnx, tfjs-node')
   })
 
   it.skipIf(absent !== undefined)(
