@@ -26,10 +26,9 @@ export function itemChanges(body: z.output<typeof PatchBody>): ItemChanges {
   if (image === null) changes.image = null
   if (text !== undefined) changes.text = text
   if (vectors !== undefined) {
-    const given = Object.entries(vectors)
-    const set = vectorsOf(Object.fromEntries(given.filter(([, values]) => values !== null)))
-    const removed = given.filter(([, values]) => values === null).map(([space]) => [space, null] as const)
-    changes.vectors = { ...set, ...Object.fromEntries(removed) }
+    changes.vectors = bySpace(vectors, (values, field) =>
+      values === null ? null : wireVector(values, field),
+    )
   }
   return changes
 }
@@ -55,7 +54,7 @@ function fieldsOf({ text, image, metadata, vectors }: WireFields): Fields {
   if (text !== undefined) fields.text = text
   if (image !== undefined) fields.image = imageOf(image)
   if (metadata !== undefined) fields.metadata = metadataOf(metadata)
-  if (vectors !== undefined) fields.vectors = vectorsOf(vectors)
+  if (vectors !== undefined) fields.vectors = bySpace(vectors, wireVector)
   return fields
 }
 
@@ -106,16 +105,20 @@ export function vectorOf(values: readonly unknown[], field: string): Float32Arra
   return vector
 }
 
-function vectorsOf(vectors: Record<string, unknown>): Record<string, Float32Array> {
+function bySpace<T>(
+  vectors: Record<string, unknown>,
+  read: (values: unknown, field: string) => T,
+): Record<string, T> {
   return Object.fromEntries(
-    Object.entries(vectors).map(([space, values]) => {
-      const field = `vectors.${space}`
-      if (Array.isArray(values)) return [space, vectorOf(values, field)]
-      throw new EngineError('INVALID_VECTOR', `${field} must be an array of numbers, got ${show(values)}`, {
-        details: { field },
-      })
-    }),
+    Object.entries(vectors).map(([space, values]) => [space, read(values, `vectors.${space}`)]),
   )
+}
+
+function wireVector(values: unknown, field: string): Float32Array {
+  if (Array.isArray(values)) return vectorOf(values, field)
+  throw new EngineError('INVALID_VECTOR', `${field} must be an array of numbers, got ${show(values)}`, {
+    details: { field },
+  })
 }
 
 function imageOf(image: string | WireImage): Uint8Array | RenderedImageInput {

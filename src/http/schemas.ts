@@ -73,14 +73,15 @@ export const CollectionBody = z
 
 export const CollectionChangesBody = z.strictObject({ indexed: fields }).openapi('CollectionChanges')
 
+const vectorsBySpace = z.custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
+
 export const ItemBody = z
   .strictObject({
     id,
     text: z.string().optional(),
     image: z.union([image, renderedImage]).optional(),
     metadata: Metadata.optional(),
-    vectors: z
-      .custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
+    vectors: vectorsBySpace
       .openapi({ type: 'object', additionalProperties: { type: 'array', items: { type: 'number' } } })
       .optional(),
   })
@@ -96,8 +97,7 @@ export const PatchBody = z
     text: z.string().nullable().optional(),
     image: z.union([image, renderedImage]).nullable().optional(),
     metadata: Metadata.optional(),
-    vectors: z
-      .custom<Record<string, unknown>>(isObject, 'must be an object of vectors by space')
+    vectors: vectorsBySpace
       .openapi({
         type: 'object',
         additionalProperties: { type: ['array', 'null'], items: { type: 'number' } },

@@ -62,10 +62,10 @@ export class ScanPool {
     for (const vector of scan.vectors) checkVector(vector, table.dim, scan.metric, 'query')
     if (this.#closed) throw new EngineError('CLOSED', 'the scanning threads were closed')
     if (signal?.aborted) throw cancelled()
-    const idle = this.#threads.some((thread) => !thread.busy)
-    if (!idle && this.#waiting.length >= this.#limit)
+    const someIdle = this.#threads.some((thread) => !thread.busy)
+    if (!someIdle && this.#waiting.length >= this.#limit)
       throw new EngineError('BUSY', `${this.#limit} exact searches wait already; try again later`)
-    const parts = mayDivide && this.#idle ? divide(table, scan, this.#threads.length) : [scan]
+    const parts = mayDivide && this.#allIdle ? divide(table, scan, this.#threads.length) : [scan]
     const found = await Promise.all(parts.map((part) => this.#enqueue(table, part, signal)))
     const [only] = found
     if (only && found.length === 1) return only
@@ -79,12 +79,12 @@ export class ScanPool {
    * times, it starts them.
    */
   isReady(table: VectorTable): boolean {
-    if (this.#up) return this.#idle
+    if (this.#up) return this.#allIdle
     if (!this.#closed && this.#threads.length > 1 && ++this.#asked === BEFORE_START) this.#start(table)
     return false
   }
 
-  get #idle(): boolean {
+  get #allIdle(): boolean {
     return this.#waiting.length === 0 && this.#threads.every(({ busy }) => !busy)
   }
 

@@ -60,7 +60,7 @@ import type { SpaceVectors } from './space-vectors.js'
 import type { RemoveAnswer } from './write-messages.js'
 import { Writer } from './writer.js'
 
-/** Of more cores a scan would gain little: memory is read no faster. */
+/** Each thread that scans holds some memory of its own. */
 const MOST_SCAN_THREADS = 4
 /** How often a search begins anew because what it found was removed while it ran. */
 const SEARCH_TRIES = 5

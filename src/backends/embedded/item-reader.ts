@@ -59,24 +59,6 @@ export class ItemReader {
     return found
   }
 
-  #rows({ key }: CollectionKeys, ids: readonly string[], fields: ItemFields): ItemRow[] {
-    // one statement for all: each has a price of its own, locks above all
-    const read = (some: readonly string[]): ItemRow[] =>
-      some.length === 0 ? [] : this.#items(fields).those.all(JSON.stringify(some), key)
-    // kept is what searches show unless they are asked for more
-    if (!this.#recent || !fields.metadata || fields.text) return read(ids)
-    const known: ItemRow[] = []
-    const unknown: string[] = []
-    for (const id of ids) {
-      const row = this.#recent.get(key, id)
-      if (row) known.push(row)
-      else unknown.push(id)
-    }
-    const rows = read(unknown)
-    for (const row of rows) this.#recent.put(key, row[1], row)
-    return [...known, ...rows]
-  }
-
   list(collection: CollectionKeys, query: ListQuery): { items: StoredItem[]; cursor?: string } {
     const { limit, fields } = query
     const rows = this.#items(fields).page.all(collection.key, parseCursor(query.cursor), limit + 1)
@@ -118,6 +100,24 @@ export class ItemReader {
   borders(labels: readonly number[]): Map<number, { start: number; end: number; revision: number }> {
     const rows = this.#sql.borders.all(JSON.stringify(labels))
     return new Map(rows.map(([label, start, end, revision]) => [label, { start, end, revision }]))
+  }
+
+  #rows({ key }: CollectionKeys, ids: readonly string[], fields: ItemFields): ItemRow[] {
+    // one statement for all: each has a price of its own, locks above all
+    const read = (some: readonly string[]): ItemRow[] =>
+      some.length === 0 ? [] : this.#items(fields).those.all(JSON.stringify(some), key)
+    // kept is what searches show unless they are asked for more
+    if (!this.#recent || !fields.metadata || fields.text) return read(ids)
+    const known: ItemRow[] = []
+    const unknown: string[] = []
+    for (const id of ids) {
+      const row = this.#recent.get(key, id)
+      if (row) known.push(row)
+      else unknown.push(id)
+    }
+    const rows = read(unknown)
+    for (const row of rows) this.#recent.put(key, row[1], row)
+    return [...known, ...rows]
   }
 
   #items({ metadata, text }: ItemFields) {
